@@ -1,0 +1,1 @@
+"""memnets: how does a network remember?"""

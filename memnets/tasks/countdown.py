@@ -1,0 +1,158 @@
+"""Told a number, count it down and signal when it is zero."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from memnets.tasks.base import Batch, Task, check_answers, check_integer
+from memnets.tasks.recall import _numbered
+
+
+@dataclasses.dataclass(frozen=True)
+class Countdown(Task):
+    """The network is TOLD a count n and must signal n steps later.
+
+    >>> import numpy as np
+    >>> from memnets.tasks import Countdown, draw
+    >>> task = Countdown()
+    >>> print(draw(task, task.sample(1, np.random.default_rng(0))))
+    time step  0              5             10             15
+    tell       .  .  .  .  .  .  .  .  1  .  .  .  .  .  .  .  .  .  .  .
+    count      .  .  .  .  .  .  .  .  5  .  .  .  .  .  .  .  .  .  .  .
+    signal     .  .  .  .  .  .  .  .  .  .  .  .  .  1  .  .  .  .  .  .
+    silent     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+
+    The tell falls on any step of the first half and the count is any integer
+    from 0 up, all equally likely; a count of 0 wants the signal at once. The
+    count is given raw, not scaled. Every step is scored. The defaults are the
+    lecture's: F. Marquardt, Machine Learning for Physicists, "LSTM".
+
+    Args:
+        timesteps: Integer of at least 4, the length in time steps.
+            Default: 20, where tells fall on steps 0 to 9.
+        longest: Integer of at least 0, the largest count. The signal must
+            fall inside the sequence. Default: `None`, the longest count that
+            leaves two quiet steps at the end: `timesteps // 2 - 2` and so 8
+            of 20 steps.
+        width: Integer, the number of output neurons. The first signals, the
+            others stay silent. Default: 2.
+    """
+
+    longest: int | None = None
+    width: int = 2
+
+    name: ClassVar[str] = "countdown"
+    inputs: ClassVar[tuple[str, ...]] = ("tell", "count")
+    pass_mark: ClassVar[float] = 1.0
+
+    def __post_init__(self):
+        check_integer("timesteps", self.timesteps, 4)
+        check_integer("width", self.width, 1)
+        if self.longest is None:
+            return
+        check_integer("longest", self.longest, 0)
+        most = self.timesteps - self.timesteps // 2
+        if self.longest > most:
+            raise ValueError(
+                f"longest must be at most {most} for timesteps = "
+                f"{self.timesteps}, so that the signal falls inside the "
+                f"sequence, got {self.longest}"
+            )
+
+    @property
+    def _tells(self) -> int:
+        return self.timesteps // 2
+
+    @property
+    def _counts(self) -> int:
+        longest = self.longest
+        return 1 + (self.timesteps // 2 - 2 if longest is None else longest)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the output channels."""
+        return ("signal", *_numbered("silent", self.width - 1))
+
+    @property
+    def landmarks(self) -> dict[str, float]:
+        """The mean squared error of some simple players.
+
+        `silent` never speaks; `no counting` knows when it was told but not
+        the count, and spreads one signal evenly over the possible steps.
+        """
+        share = 1 / (self.timesteps * self.width)
+        return {
+            "silent": share,
+            "no counting": share * (1 - 1 / self._counts),
+            "perfect": 0.0,
+        }
+
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
+        """Draw fresh sequences.
+
+        Args:
+            batch_size: Positive integer, the number of sequences.
+            rng: `numpy.random.Generator`.
+
+        Returns:
+            A `Batch` with arrays of shape `(batch_size, timesteps, channel)`.
+        """
+        check_integer("batch_size", batch_size, 1)
+        tell = rng.integers(self._tells, size=batch_size)
+        return self._batch(tell, rng.integers(self._counts, size=batch_size))
+
+    def exam(self, rng: np.random.Generator) -> Batch:
+        """Return every possible sequence once, 90 of them by default."""
+        tell, count = np.divmod(
+            np.arange(self._tells * self._counts), self._counts
+        )
+        return self._batch(tell, count)
+
+    def _batch(self, tell, count) -> Batch:
+        inputs = np.zeros((len(tell), self.timesteps, 2), np.float32)
+        inputs[np.arange(len(tell)), tell, 0] = 1
+        inputs[np.arange(len(tell)), tell, 1] = count
+        weights = np.ones(inputs.shape[:2], np.float32)
+        return Batch(inputs, self.solve(inputs), weights)
+
+    def solve(self, inputs: np.ndarray) -> np.ndarray:
+        """Answer by rule: a signal as many steps after a tell as it counts.
+
+        Args:
+            inputs: array of shape `(batch, time, 2)`.
+
+        Returns:
+            float32 array of shape `(batch, time, width)`.
+        """
+        inputs = np.asarray(inputs, np.float32)
+        answers = np.zeros((*inputs.shape[:2], self.width), np.float32)
+        row, tell = np.nonzero(inputs[:, :, 0])
+        signal = tell + inputs[row, tell, 1].astype(int)
+        inside = signal < inputs.shape[1]
+        answers[row[inside], signal[inside], 0] = 1
+        return answers
+
+    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
+        """Mark the signal: above 0.5 at the right step and nowhere else.
+
+        Args:
+            outputs: array of shape `(batch, time, width)`.
+            batch: The `Batch` that was answered.
+
+        Returns:
+            bool array of shape `(batch,)`.
+        """
+        outputs = check_answers(outputs, batch)[:, :, 0]
+        wanted = batch.targets[:, :, 0] > 0.5
+        # Both comparisons are false for NaN, which is therefore never right.
+        return np.all(np.where(wanted, outputs > 0.5, outputs <= 0.5), axis=1)
+
+    def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the time steps of the tell and the signal of one sequence."""
+        return {
+            "tell": np.flatnonzero(inputs[:, 0]),
+            "signal": np.flatnonzero(self.solve(inputs[None])[0, :, 0]),
+        }
