@@ -94,7 +94,9 @@ def check_network(
 ) -> None:
     """Refuse a network that cannot be built or could not answer the task."""
     if cell not in CELLS:
-        raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+        raise ValueError(
+            f"cell must be one of {', '.join(CELLS)}, got {cell!r}"
+        )
     if readout is not None and readout not in READOUTS:
         raise ValueError(
             f"readout must be None or one of {', '.join(READOUTS)}, "

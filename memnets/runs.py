@@ -9,13 +9,12 @@ import os
 import pathlib
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from memnets.tasks import Batch, Task, make_task
-
-FORMAT = "memnets run 1"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,20 +81,13 @@ class Run:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one `.npz` file, completely or not at all."""
-        arrays = {
-            "format": np.array(FORMAT),
-            "settings": np.array(json.dumps(self.settings, default=_plain)),
-            "losses": self.losses,
-            "episodes": self.episodes,
-            "outputs": self.outputs,
-            "exams": self.exams,
-            "scores": self.scores,
-            **{f"probe_{k}": v for k, v in self.probe._asdict().items()},
-        }
+        names = ["losses", "episodes", "outputs", "exams", "scores"]
         if self.hidden is not None:
-            arrays["hidden"] = self.hidden
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **arrays)
+            names.append("hidden")
+        arrays = {name: getattr(self, name) for name in names}
+        for name, array in self.probe._asdict().items():
+            arrays[f"probe_{name}"] = array
+        _write(path, "memnets run 1", self.settings, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Run:
@@ -105,32 +97,10 @@ class Run:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged or is not a run.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-            if str(arrays.pop("format")) != FORMAT:
-                raise ValueError("it has another format")
-            settings = json.loads(str(arrays.pop("settings")))
+        with _reading(path, "memnets run 1") as (settings, arrays):
             probe = Batch(*(arrays.pop(f"probe_{k}") for k in Batch._fields))
             run = cls(**arrays, probe=probe, settings=settings)
             run._check()
-        except FileNotFoundError:
-            raise
-        except (
-            OSError,
-            EOFError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-            zipfile.BadZipFile,
-            zipfile.zlib.error,
-        ) as error:
-            reason = str(error).splitlines()[0] if str(error) else "it is empty"
-            raise ValueError(
-                f"{os.fspath(path)} is not a run that memnets saved, or it is "
-                f"damaged: {reason}"
-            ) from error
         return run
 
     def _check(self) -> None:
@@ -150,6 +120,100 @@ class Run:
         )
         if not agree:
             raise ValueError("its arrays do not fit together")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ensemble:
+    """The losses of one experiment repeated over many seeds.
+
+    Args:
+        seeds: int array of shape `(seeds,)`.
+        episodes: int array of shape `(points,)`, the last episode of each
+            point.
+        losses: float32 array of shape `(seeds, points)`, the mean loss of the
+            episodes since the point before.
+        settings: Dictionary of plain values that made the runs.
+    """
+
+    seeds: np.ndarray
+    episodes: np.ndarray
+    losses: np.ndarray
+    settings: dict = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runs: list[Run], every: int = 10) -> Ensemble:
+        """Gather the losses of runs that differ in their seed only."""
+        points = len(runs[0].losses) // every
+        losses = np.stack([run.losses[: points * every] for run in runs])
+        return cls(
+            seeds=np.array([run.settings["seed"] for run in runs]),
+            episodes=every * np.arange(1, points + 1),
+            losses=losses.reshape(len(runs), points, every).mean(axis=-1),
+            settings={k: v for k, v in runs[0].settings.items() if k != "seed"},
+        )
+
+    @property
+    def task(self) -> Task:
+        """The task, made again from the settings."""
+        return make_task(self.settings["task"])
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the losses to one `.npz` file, completely or not at all."""
+        names = ("seeds", "episodes", "losses")
+        arrays = {name: getattr(self, name) for name in names}
+        _write(path, "memnets ensemble 1", self.settings, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Ensemble:
+        """Read the losses from a file that `save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is damaged or holds something else.
+        """
+        with _reading(path, "memnets ensemble 1") as (settings, arrays):
+            ensemble = cls(**arrays, settings=settings)
+            if ensemble.losses.shape != (
+                len(ensemble.seeds),
+                len(ensemble.episodes),
+            ):
+                raise ValueError("its arrays do not fit together")
+        return ensemble
+
+
+def _write(path, form, settings, arrays):
+    text = json.dumps(settings, default=_plain)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, format=form, settings=text, **arrays)
+
+
+@contextlib.contextmanager
+def _reading(path, form):
+    """Give the settings and arrays of a file; refuse it by name if damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        if str(arrays.pop("format")) != form:
+            raise ValueError("it has another format")
+        yield json.loads(str(arrays.pop("settings"))), arrays
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        OSError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        kind = form.split()[1]
+        raise ValueError(
+            f"{os.fspath(path)} is not a file of memnets with the {kind} it "
+            f"should hold, or it is damaged"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -5,9 +5,7 @@ from memnets.tasks.countdown import Countdown
 from memnets.tasks.mixture import Mixture
 from memnets.tasks.recall import Recall
 
-TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Recall, Countdown)
-}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Recall, Countdown)}
 
 
 def make_task(settings: dict) -> Task:
