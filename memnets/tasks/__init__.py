@@ -1,6 +1,6 @@
 """The memory tasks: NumPy only, one file a family."""
 
-from memnets.tasks.base import Batch, Task, draw
+from memnets.tasks.base import Batch, Task, draw, join
 from memnets.tasks.countdown import Countdown
 from memnets.tasks.mixture import Mixture
 from memnets.tasks.recall import Recall
@@ -33,5 +33,6 @@ __all__ = [
     "Recall",
     "Task",
     "draw",
+    "join",
     "make_task",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -93,6 +94,21 @@ def check_integer(argument: str, value: object, least: int) -> None:
         raise TypeError(f"{argument} must be an integer, got {value!r}")
     if value < least:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
+
+
+def check_step(argument: str, value: object, timesteps: int) -> None:
+    """Refuse anything but a time step of the sequence."""
+    check_integer(argument, value, 0)
+    if value >= timesteps:
+        raise ValueError(
+            f"{argument} must be a time step from 0 to {timesteps - 1}, "
+            f"got {value}"
+        )
+
+
+def join(batches: Iterable[Batch]) -> Batch:
+    """Join batches of equal length and channels into one."""
+    return Batch(*map(np.concatenate, zip(*batches)))
 
 
 def check_answers(outputs: np.ndarray, batch: Batch) -> np.ndarray:

@@ -7,7 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from memnets.tasks.base import Batch, Task, check_answers, check_integer
+from memnets.tasks.base import (
+    Batch,
+    Task,
+    check_answers,
+    check_integer,
+    check_step,
+)
 from memnets.tasks.recall import _numbered
 
 
@@ -110,6 +116,20 @@ class Countdown(Task):
             np.arange(self._tells * self._counts), self._counts
         )
         return self._batch(tell, count)
+
+    def sequence(self, tell: int, count: int) -> Batch:
+        """Make one sequence by hand, with any count.
+
+        Args:
+            tell: Integer, the time step of the tell.
+            count: Integer of at least 0.
+
+        Returns:
+            A `Batch` of one sequence.
+        """
+        check_step("tell", tell, self.timesteps)
+        check_integer("count", count, 0)
+        return self._batch(np.array([tell]), np.array([count]))
 
     def _batch(self, tell, count) -> Batch:
         inputs = np.zeros((len(tell), self.timesteps, 2), np.float32)

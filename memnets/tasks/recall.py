@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
 
-from memnets.tasks.base import Batch, Task, check_answers, check_integer
+from memnets.tasks.base import (
+    Batch,
+    Task,
+    check_answers,
+    check_integer,
+    check_step,
+)
 
 TOLERANCE = 0.1
 
@@ -111,6 +118,31 @@ class Recall(Task):
         inputs[row, tell, 1] = rng.random(tell.shape, np.float32)
         inputs[row, _places(batch_size, self._asks, self.asks, rng), 2] = 1
         weights = np.ones((batch_size, self.timesteps), np.float32)
+        return Batch(inputs, self.solve(inputs), weights)
+
+    def sequence(self, told: dict[int, float], asked: Iterable[int]) -> Batch:
+        """Make one sequence by hand, at any time steps.
+
+        Args:
+            told: Dictionary from the time step of each tell to its value.
+            asked: Time steps of the asks.
+
+        Returns:
+            A `Batch` of one sequence.
+
+        Example:
+
+        >>> Recall().sequence({2: 0.3}, asked=[7, 9]).targets[0, :, 0].nonzero()
+        (array([7, 9]),)
+        """
+        inputs = np.zeros((1, self.timesteps, 3), np.float32)
+        for step, value in told.items():
+            check_step("told", step, self.timesteps)
+            inputs[0, step, :2] = 1, value
+        for step in asked:
+            check_step("asked", step, self.timesteps)
+            inputs[0, step, 2] = 1
+        weights = np.ones((1, self.timesteps), np.float32)
         return Batch(inputs, self.solve(inputs), weights)
 
     def solve(self, inputs: np.ndarray) -> np.ndarray:

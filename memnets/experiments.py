@@ -1,0 +1,256 @@
+"""Experiments as data: the catalogue, and repeating one over many seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memnets.runs import Run
+from memnets.tasks import Batch, Countdown, Recall, Task
+from memnets.tasks.base import check_integer
+
+if TYPE_CHECKING:
+    import keras
+
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A task, a network and how it is trained: all that makes a result.
+
+    Args:
+        task: The task to learn.
+        cell: String, one of `memnets.networks.CELLS`. Default: `"lstm"`.
+        units: Tuple of positive integers, the size of each recurrent layer.
+            Default: `(5, 2)`.
+        readout: `"dense"`, or `None` if the last layer answers. Default:
+            `None`.
+        learning_rate: Positive float, the learning rate of Adam at the start.
+            Default: 0.001.
+        schedule: `"constant"`, or `"cosine"` for a decay to 0 at the last
+            episode. Default: `"constant"`.
+        episodes: Positive integer, the number of updates. Default: 300.
+        batch_size: Positive integer, the sequences of a batch. Default: 20.
+        seed: Integer of at least 0, the seed of the initial weights and of
+            all that is drawn. Default: 0.
+    """
+
+    task: Task
+    cell: str = "lstm"
+    units: tuple[int, ...] = (5, 2)
+    readout: str | None = None
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    episodes: int = 300
+    batch_size: int = 20
+    seed: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "units", tuple(self.units))
+        check_integer("episodes", self.episodes, 1)
+        check_integer("batch_size", self.batch_size, 1)
+        check_integer("seed", self.seed, 0)
+        for size in self.units:
+            check_integer("units", size, 1)
+        rate = self.learning_rate
+        if not math.isfinite(rate) or rate <= 0:
+            raise ValueError(
+                f"learning_rate must be a positive finite number, got {rate}"
+            )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(
+                f"schedule must be one of {', '.join(SCHEDULES)}, "
+                f"got {self.schedule!r}"
+            )
+
+    def build(self) -> keras.Model:
+        """Build the compiled network with the initial weights of the seed."""
+        import keras
+
+        from memnets import networks
+
+        model = networks.recurrent(
+            self.task, self.cell, self.units, self.readout, self.seed
+        )
+        rate = self.learning_rate
+        if self.schedule == "cosine":
+            decay = keras.optimizers.schedules.CosineDecay
+            rate = decay(self.learning_rate, decay_steps=self.episodes)
+        model.compile(
+            optimizer=keras.optimizers.Adam(rate), loss="mean_squared_error"
+        )
+        return model
+
+    def run(self, probe: Batch | None = None, **recording) -> Run:
+        """Train a fresh network once.
+
+        Args:
+            probe: `Batch`, the fixed sequences whose answers are recorded.
+                Default: `None`, one sequence drawn from the task.
+            **recording: What `memnets.training.train` records: its
+                `record_every`, `watch`, `examine_every`, `engine` and
+                `progress`.
+
+        Returns:
+            A `Run`.
+        """
+        return self._train(self.build(), probe, recording)
+
+    def repeat(
+        self, seeds: Iterable[int], probe: Batch | None = None, **recording
+    ) -> Iterator[Run]:
+        """Train a fresh network for each seed, compiling once.
+
+        Each run is the one that `run` gives for that seed, bit for bit.
+
+        Args:
+            seeds: Integers of at least 0.
+            probe: As in `run`.
+            **recording: As in `run`.
+
+        Yields:
+            A `Run` for each seed, as soon as it is done.
+        """
+        model = None
+        for seed in seeds:
+            experiment = dataclasses.replace(self, seed=seed)
+            fresh = experiment.build()
+            fresh.optimizer.build(fresh.trainable_variables)
+            if model is None:
+                model = fresh
+            else:
+                model.set_weights(fresh.get_weights())
+                states = zip(
+                    model.optimizer.variables, fresh.optimizer.variables
+                )
+                for state, start in states:
+                    state.assign(start)
+            yield experiment._train(model, probe, recording)
+
+    def _train(self, model, probe, recording) -> Run:
+        from memnets.training import train
+
+        run = train(
+            model,
+            self.task,
+            self.episodes,
+            self.batch_size,
+            probe,
+            self.seed,
+            **recording,
+        )
+        settings = {**self.settings(), **run.settings}
+        return dataclasses.replace(run, settings=settings)
+
+    def settings(self) -> dict[str, object]:
+        """Return the fields as plain values."""
+        fields = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+        }
+        return {
+            **fields,
+            "task": self.task.settings(),
+            "units": list(self.units),
+        }
+
+
+def _sizes(task: Task, *units: tuple[int, ...], **fields):
+    """Return an experiment for each stack of units, named by its sizes."""
+    return {
+        "-".join(map(str, sizes)): Experiment(task, units=sizes, **fields)
+        for sizes in units
+    }
+
+
+# What the lecture trains (300 episodes, Adam 1e-3), and what masters the task.
+CATALOGUE: dict[str, dict[str, Experiment]] = {
+    "recall-lecture": _sizes(Recall(), (5, 2), (20, 2)),
+    "recall-mastered": {
+        **_sizes(Recall(), (5, 2), learning_rate=5e-2, episodes=4000),
+        "5-dense": Experiment(
+            Recall(),
+            units=(5,),
+            readout="dense",
+            learning_rate=1e-2,
+            episodes=1000,
+        ),
+    },
+    "countdown-lecture": _sizes(Countdown(), (2, 2)),
+    "countdown-mastered": {
+        **_sizes(
+            Countdown(),
+            (2, 2),
+            learning_rate=1e-2,
+            schedule="cosine",
+            episodes=5000,
+        ),
+        **_sizes(
+            Countdown(),
+            (10, 2),
+            learning_rate=1e-2,
+            schedule="cosine",
+            episodes=500,
+        ),
+    },
+}
+
+
+def find(name: str) -> dict[str, Experiment]:
+    """Return the experiments of a name: a whole group, or one of it.
+
+    Args:
+        name: String, such as `"recall-lecture"` or `"recall-lecture/5-2"`.
+
+    Returns:
+        A dictionary from full names to experiments.
+
+    Raises:
+        ValueError: If there is no such experiment; names those there are.
+    """
+    group, slash, one = name.partition("/")
+    members = CATALOGUE.get(group, {})
+    if slash:
+        members = {one: members[one]} if one in members else {}
+    if not members:
+        raise ValueError(
+            f"experiment must be one of {', '.join(names())}, or a group "
+            f"before the slash, got {name!r}"
+        )
+    return {f"{group}/{key}": value for key, value in members.items()}
+
+
+def names() -> list[str]:
+    """Return the full names of all experiments of the catalogue."""
+    return [f"{group}/{one}" for group in CATALOGUE for one in CATALOGUE[group]]
+
+
+def judge(run: Run) -> dict[str, object]:
+    """Return a run's row of the results: what it learned, and when.
+
+    The run must have been examined, and its probe must be fresh sequences of
+    its task: they decide about the end, the exam about the first time.
+    """
+    share = np.mean(run.task.correct(run.outputs[-1], run.probe))
+    settings = run.settings
+    return {
+        "task": settings["task"]["name"],
+        "timesteps": settings["task"]["timesteps"],
+        "cell": settings["cell"],
+        "units": "-".join(map(str, settings["units"])),
+        "readout": settings["readout"] or "",
+        "learning_rate": settings["learning_rate"],
+        "schedule": settings["schedule"],
+        "batch_size": settings["batch_size"],
+        "episodes": settings["episodes"],
+        "seed": settings["seed"],
+        "mastered": bool(share >= run.task.pass_mark),
+        "correct": round(float(share), 6),
+        "deviation": float(f"{run.deviations[-1]:.6g}"),
+        "mastered_after": run.mastery,
+    }

@@ -1,0 +1,386 @@
+"""The training loop, the only one of the package."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import platform
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from memnets.engine import Engine, block_length
+from memnets.runs import Run
+from memnets.tasks import Batch, Task
+from memnets.tasks.base import check_integer
+
+# What a run draws: each purpose has random numbers of its own.
+PROBE, LESSONS, EXAM = range(3)
+
+
+class Diverged(FloatingPointError):
+    """The loss is no longer a finite number."""
+
+
+def train(
+    model: keras.Model,
+    task: Task,
+    episodes: int = 300,
+    batch_size: int = 20,
+    probe: Batch | None = None,
+    seed: int = 0,
+    *,
+    record_every: int | None = None,
+    watch: str | None = None,
+    examine_every: int | None = None,
+    engine: str = "auto",
+    progress: bool = True,
+) -> Run:
+    """Train a network and record what it answers on fixed sequences.
+
+    An episode is one update on one fresh batch. The model and its optimizer
+    are left as `fit` would leave them, so that training can go on with a
+    second call. Interrupting (Ctrl-C) ends the training after the block of
+    episodes under way, and the run so far is returned.
+
+    Args:
+        model: A compiled Keras model from `(batch, time, input channel)` to
+            `(batch, time, output channel)`.
+        task: The task to learn.
+        episodes: Positive integer, the number of updates. Default: 300.
+        batch_size: Positive integer, the sequences of a batch. Default: 20.
+        probe: `Batch`, the fixed sequences whose answers are recorded.
+            Default: `None`, one sequence drawn from the task.
+        seed: Integer of at least 0, the seed of all that is drawn. Default: 0.
+        record_every: Positive integer, the episodes from record to record;
+            the first is made before training, the last after it. Default:
+            `None`, every episode, or less often where the records would take
+            more than 256 MB.
+        watch: String, the name of a layer whose outputs are recorded beside
+            the answers. Default: `None`.
+        examine_every: Positive integer, the episodes from exam to exam. The
+            exam's sequences are drawn once. Default: `None`, no exams.
+        engine: `"graph"` or `"xla"`, how the episodes are compiled, or
+            `"auto"`, the faster of the two: XLA takes seconds to compile and
+            then runs many times as fast. They round differently. Default:
+            `"auto"`.
+        progress: Boolean, whether training that takes more than four seconds
+            shows a text progress bar. Default: `True`.
+
+    Returns:
+        A `Run`.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is out of range, or the model does not fit
+            the task.
+        Diverged: If the loss is no longer finite; names the episode.
+    """
+    for argument, value, least in (
+        ("episodes", episodes, 1),
+        ("batch_size", batch_size, 1),
+        ("seed", seed, 0),
+        ("record_every", 1 if record_every is None else record_every, 1),
+        ("examine_every", 1 if examine_every is None else examine_every, 1),
+    ):
+        check_integer(argument, value, least)
+    check_model(model, task, batch_size)
+    probe = _probe(probe, task, seed)
+    every = record_every or _affordable(episodes, probe)
+    xla = _choose(engine, episodes * task.timesteps)
+    built = _engine(model, task, batch_size, every, probe, watch, xla)
+    lessons = _Lessons(task, batch_size, seed)
+    notes = _Notes(built.record(probe.inputs), every, episodes)
+    sit_exam = _examiner(task, seed, built.observe)
+
+    with (
+        deferred_interrupt() as interrupted,
+        tqdm(
+            total=episodes, unit=" episodes", disable=not progress, delay=4
+        ) as bar,
+    ):
+        if examine_every:
+            notes.mark(0, sit_exam())
+        for first, last in _calls(lessons, episodes, built, examine_every):
+            block, start = lessons.block(first)
+            slots = notes.slots(first, last)
+            notes.write(*built.run(block, probe.inputs, first - start, slots))
+            bar.update(last - first)
+            if examine_every and last % examine_every == 0:
+                notes.mark(last, sit_exam())
+            if interrupted():
+                break
+    return notes.run(
+        probe,
+        task=task.settings(),
+        batch_size=batch_size,
+        seed=seed,
+        record_every=every,
+        engine="xla" if xla else "graph",
+        versions=versions(),
+    )
+
+
+class _Lessons:
+    """The training sequences, drawn a block of episodes at a time.
+
+    A block depends on the task, the batch size, the seed and its number, so
+    that a run is the same however it is cut into compiled calls.
+    """
+
+    def __init__(self, task: Task, batch_size: int, seed: int):
+        self.task, self.batch_size, self.seed = task, batch_size, seed
+        self.length = block_length(task, batch_size)
+        self._drawn = None
+
+    def block(self, episode: int) -> tuple[tuple[tf.Tensor, ...], int]:
+        """Return the block that holds an episode, and its first episode."""
+        number = episode // self.length
+        if self._drawn is None or self._drawn[0] != number:
+            rng = generator(self.seed, LESSONS, number)
+            drawn = self.task.sample(self.length * self.batch_size, rng)
+            shape = (self.length, self.batch_size)
+            block = tuple(
+                tf.constant(array.reshape(*shape, *array.shape[1:]))
+                for array in drawn
+            )
+            self._drawn = (number, block)
+        return self._drawn[1], number * self.length
+
+
+class _Notes:
+    """What is written down on the way to a `Run`."""
+
+    def __init__(self, first_record, every: int, episodes: int):
+        self.every, self.total = every, episodes
+        self.episodes = [0]
+        self.records = [[array] for array in first_record]
+        self.losses: list[np.ndarray] = []
+        self.exams: list[int] = []
+        self.scores: list[float] = []
+
+    def slots(self, first: int, last: int) -> np.ndarray:
+        """Return the slot of the record after each episode, or -1."""
+        done = np.arange(first + 1, last + 1)
+        due = (done % self.every == 0) | (done == self.total)
+        self.episodes.extend(done[due].tolist())
+        return np.where(due, np.cumsum(due) - 1, -1)
+
+    def write(self, losses: np.ndarray, records: list[np.ndarray]) -> None:
+        """Keep the losses and the records of some episodes."""
+        before = sum(map(len, self.losses))
+        self.losses.append(losses)
+        for kept, new in zip(self.records, records):
+            kept.append(new)
+        broken = np.flatnonzero(~np.isfinite(losses))
+        if broken.size:
+            raise Diverged(
+                f"the loss became {losses[broken[0]]} in episode "
+                f"{before + broken[0] + 1}; a lower learning rate or gradient "
+                f"clipping (clipnorm) may help"
+            )
+
+    def mark(self, episode: int, score: float) -> None:
+        """Keep the score of an exam."""
+        self.exams.append(episode)
+        self.scores.append(score)
+
+    def run(self, probe: Batch, **settings) -> Run:
+        """Return all of it as a `Run`."""
+        losses = np.concatenate(self.losses)
+        outputs, *hidden = map(np.concatenate, self.records)
+        if len(losses) < self.total:
+            settings["interrupted"] = True
+        return Run(
+            losses=losses,
+            episodes=np.array(self.episodes),
+            outputs=outputs,
+            probe=probe,
+            hidden=hidden[0] if hidden else None,
+            exams=np.array(self.exams, int),
+            scores=np.array(self.scores, float),
+            settings={**settings, "episodes": len(losses)},
+        )
+
+
+def _calls(
+    lessons: _Lessons, episodes: int, built: Engine, examine_every: int | None
+) -> Iterator[tuple[int, int]]:
+    """Cut the episodes into compiled calls, at blocks and at exams."""
+    first = 0
+    while first < episodes:
+        ends = [episodes, (first // lessons.length + 1) * lessons.length]
+        ends.append(first + built.longest_call)
+        if examine_every:
+            ends.append((first // examine_every + 1) * examine_every)
+        yield first, min(ends)
+        first = min(ends)
+
+
+def _examiner(task: Task, seed: int, observe: Callable) -> Callable:
+    """Return a function that gives the score of the network as it is now."""
+
+    def sit_exam() -> float:
+        exam = task.exam(generator(seed, EXAM))
+        outputs = observe(exam.inputs)[0].numpy()
+        return float(np.mean(task.correct(outputs, exam)))
+
+    return sit_exam
+
+
+def _engine(
+    model: keras.Model,
+    task: Task,
+    batch_size: int,
+    record_every: int,
+    probe: Batch,
+    watch: str | None,
+    xla: bool,
+) -> Engine:
+    """Return the model's engine, the one of the last call if it still fits."""
+    shape = (block_length(task, batch_size), batch_size, task.timesteps)
+    key = (
+        shape,
+        task.inputs,
+        task.outputs,
+        record_every,
+        probe.inputs.shape,
+        watch,
+        xla,
+        *_compilation(model),
+    )
+    kept_key, engine = model.__dict__.get("_memnets_engine", (None, None))
+    if kept_key != key:
+        shapes = Batch(
+            (*shape, len(task.inputs)), (*shape, len(task.outputs)), shape
+        )
+        engine = Engine(model, shapes, probe.inputs, watch, record_every, xla)
+        # Kept beside the model, not in a table, so that both are freed
+        # together; past Keras, which would track it as a part of the model.
+        model.__dict__["_memnets_engine"] = key, engine
+    return engine
+
+
+def _compilation(model: keras.Model) -> tuple:
+    """Return what a compiled function of the model depends on."""
+    options = model.optimizer.get_config()
+    if isinstance(options.get("learning_rate"), (int, float)):
+        del options["learning_rate"]  # it is a variable of the function
+    variables = [id(variable) for variable in model.trainable_variables]
+    return model.optimizer, model.loss, options, variables
+
+
+def check_model(model: keras.Model, task: Task, batch_size: int) -> None:
+    """Refuse a model that cannot be trained on the task."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a keras.Model, got {model!r}")
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"model must run on Keras's tensorflow backend, got "
+            f"{keras.backend.backend()}; set KERAS_BACKEND=tensorflow"
+        )
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a memnets task, got {task!r}")
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError(
+            "model must be compiled, for example with "
+            "model.compile(optimizer='adam', loss='mean_squared_error')"
+        )
+    given = (batch_size, task.timesteps, len(task.inputs))
+    wanted = (batch_size, task.timesteps, len(task.outputs))
+    try:
+        answers = model(keras.Input(batch_shape=given))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"model must take the inputs of {task.name}, (batch, time, "
+            f"channel) = {given}: {str(error).strip().splitlines()[0]}"
+        ) from error
+    if tuple(getattr(answers, "shape", ())) != wanted:
+        raise ValueError(
+            f"model must answer {task.name} with (batch, time, channel) = "
+            f"{wanted}, got {tuple(getattr(answers, 'shape', ()))}; the last "
+            f"layer needs {wanted[-1]} units, and every recurrent layer "
+            f"return_sequences=True"
+        )
+    if not model.trainable_variables:
+        raise ValueError("model must have something to train, got no weights")
+    rate = float(model.optimizer.learning_rate)
+    if not math.isfinite(rate):
+        raise ValueError(f"model must have a finite learning rate, got {rate}")
+
+
+def _probe(probe: Batch | None, task: Task, seed: int) -> Batch:
+    """Return the probe, drawn from the task if none is given."""
+    if probe is None:
+        return task.sample(1, generator(seed, PROBE))
+    if not isinstance(probe, Batch):
+        raise TypeError(
+            f"probe must be a Batch, as a task's sample returns, got "
+            f"{type(probe).__name__}"
+        )
+    shape = np.shape(probe.inputs)
+    if len(shape) != 3 or shape[2] != len(task.inputs) or not shape[0]:
+        raise ValueError(
+            f"probe must hold sequences of shape (time, {len(task.inputs)}), "
+            f"got inputs of shape {shape}"
+        )
+    return Batch(*(np.asarray(array, np.float32) for array in probe))
+
+
+def _affordable(episodes: int, probe: Batch) -> int:
+    """Return the records' distance that keeps them below 256 MB."""
+    return max(1, math.ceil(episodes * probe.targets.nbytes / 2**28))
+
+
+def _choose(engine: str, steps: int) -> bool:
+    """Return whether to use XLA for so many episodes times time steps."""
+    if engine not in ("auto", "graph", "xla"):
+        raise ValueError(
+            f"engine must be 'auto', 'graph' or 'xla', got {engine!r}"
+        )
+    return engine == "xla" or (engine == "auto" and steps >= 200 * 20)
+
+
+@contextlib.contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+    """Hold back Ctrl-C; give a function that says whether it was pressed.
+
+    An interrupt in the middle of a compiled call would leave weights that
+    have seen episodes which nothing recorded. A second one is not held back.
+    """
+    pressed = []
+
+    def note(number, frame):
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    # Only the main thread may handle signals.
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def generator(seed: int, *purpose: int) -> np.random.Generator:
+    """Return the random numbers of one purpose of one seed."""
+    return np.random.default_rng([seed, *purpose])
