@@ -68,6 +68,15 @@ class Experiment:
                 f"got {self.schedule!r}"
             )
 
+    def __str__(self):
+        layers = "-".join(map(str, self.units))
+        readout = f"-{self.readout}" if self.readout else ""
+        decay = " with cosine decay" if self.schedule == "cosine" else ""
+        return (
+            f"{self.cell} {layers}{readout}, {self.episodes} episodes, Adam "
+            f"{self.learning_rate:g}{decay}"
+        )
+
     def build(self) -> keras.Model:
         """Build the compiled network with the initial weights of the seed."""
         import keras
@@ -114,7 +123,8 @@ class Experiment:
             **recording: As in `run`.
 
         Yields:
-            A `Run` for each seed, as soon as it is done.
+            A `Run` for each seed, as soon as it is done. An interrupt
+            (Ctrl-C) gives up the run under way and is passed on.
         """
         model = None
         for seed in seeds:
@@ -130,7 +140,10 @@ class Experiment:
                 )
                 for state, start in states:
                     state.assign(start)
-            yield experiment._train(model, probe, recording)
+            run = experiment._train(model, probe, recording)
+            if run.settings.get("interrupted"):
+                raise KeyboardInterrupt
+            yield run
 
     def _train(self, model, probe, recording) -> Run:
         from memnets.training import train
@@ -230,14 +243,12 @@ def names() -> list[str]:
     return [f"{group}/{one}" for group in CATALOGUE for one in CATALOGUE[group]]
 
 
-def judge(run: Run) -> dict[str, object]:
-    """Return a run's row of the results: what it learned, and when.
+def describe(settings: dict) -> dict[str, object]:
+    """Return the columns of the results that say what was run.
 
-    The run must have been examined, and its probe must be fresh sequences of
-    its task: they decide about the end, the exam about the first time.
+    Args:
+        settings: What `Experiment.settings` returns, or a run's settings.
     """
-    share = np.mean(run.task.correct(run.outputs[-1], run.probe))
-    settings = run.settings
     return {
         "task": settings["task"]["name"],
         "timesteps": settings["task"]["timesteps"],
@@ -248,7 +259,19 @@ def judge(run: Run) -> dict[str, object]:
         "schedule": settings["schedule"],
         "batch_size": settings["batch_size"],
         "episodes": settings["episodes"],
-        "seed": settings["seed"],
+    }
+
+
+def judge(run: Run) -> dict[str, object]:
+    """Return a run's row of the results: what it learned, and when.
+
+    The run must have been examined, and its probe must be fresh sequences of
+    its task: they decide about the end, the exam about the first time.
+    """
+    share = np.mean(run.task.correct(run.outputs[-1], run.probe))
+    return {
+        **describe(run.settings),
+        "seed": run.settings["seed"],
         "mastered": bool(share >= run.task.pass_mark),
         "correct": round(float(share), 6),
         "deviation": float(f"{run.deviations[-1]:.6g}"),

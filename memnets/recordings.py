@@ -8,7 +8,6 @@ import pathlib
 from collections.abc import Callable
 
 import numpy as np
-from tqdm import tqdm
 
 from memnets import paths
 from memnets.experiments import find
@@ -63,19 +62,18 @@ def record(name: str, folder: str | os.PathLike | None = None) -> pathlib.Path:
     Raises:
         ValueError: If there is no such recording.
     """
-    if name not in RECORDINGS:
-        raise ValueError(
-            f"recording must be one of {', '.join(RECORDINGS)}, got {name!r}"
-        )
+    check(name)
     path = pathlib.Path(folder or paths.data() / "runs") / f"{name}.npz"
     RECORDINGS[name].make().save(path)
     return path
 
 
-def record_all(folder: str | os.PathLike | None = None) -> None:
-    """Make every recording again from its seed."""
-    for name in tqdm(RECORDINGS, unit=" recordings"):
-        record(name, folder)
+def check(name: str) -> None:
+    """Refuse the name of no recording."""
+    if name not in RECORDINGS:
+        raise ValueError(
+            f"recording must be one of {', '.join(RECORDINGS)}, got {name!r}"
+        )
 
 
 def _named(run: Run, experiment: str) -> Run:

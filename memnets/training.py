@@ -89,10 +89,15 @@ def train(
         ("examine_every", 1 if examine_every is None else examine_every, 1),
     ):
         check_integer(argument, value, least)
+    xla = _choose(engine, episodes, task)
     check_model(model, task, batch_size)
+    layers = [layer.name for layer in model.layers]
+    if watch is not None and watch not in layers:
+        raise ValueError(
+            f"watch must be one of {', '.join(layers)}, got {watch!r}"
+        )
     probe = _probe(probe, task, seed)
     every = record_every or _affordable(episodes, probe)
-    xla = _choose(engine, episodes * task.timesteps)
     built = _engine(model, task, batch_size, every, probe, watch, xla)
     lessons = _Lessons(task, batch_size, seed)
     notes = _Notes(built.record(probe.inputs), every, episodes)
@@ -337,13 +342,16 @@ def _affordable(episodes: int, probe: Batch) -> int:
     return max(1, math.ceil(episodes * probe.targets.nbytes / 2**28))
 
 
-def _choose(engine: str, steps: int) -> bool:
-    """Return whether to use XLA for so many episodes times time steps."""
+def _choose(engine: str, episodes: int, task: Task) -> bool:
+    """Return whether to compile with XLA."""
     if engine not in ("auto", "graph", "xla"):
         raise ValueError(
             f"engine must be 'auto', 'graph' or 'xla', got {engine!r}"
         )
-    return engine == "xla" or (engine == "auto" and steps >= 200 * 20)
+    if engine == "auto":
+        # Below, XLA's compiling costs more than its running saves.
+        return episodes * task.timesteps >= 200 * 20
+    return engine == "xla"
 
 
 @contextlib.contextmanager

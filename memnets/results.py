@@ -1,0 +1,184 @@
+"""Result tables: one row a run, written as it comes, summarised over seeds."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from memnets.experiments import Experiment, describe, find, judge, names
+from memnets.runs import replacing
+from memnets.tasks.base import check_integer
+
+COLUMNS = (
+    "experiment",
+    "task",
+    "timesteps",
+    "cell",
+    "units",
+    "readout",
+    "learning_rate",
+    "schedule",
+    "batch_size",
+    "episodes",
+    "seed",
+    "mastered",
+    "correct",
+    "deviation",
+    "mastered_after",
+    "keras",
+    "tensorflow",
+)
+EXAMINE_EVERY = 25
+# The generator of the sequences that decide at the end; no run learns on it.
+FINAL_EXAM = 2**40
+
+
+def repeat_into(
+    path: str | os.PathLike,
+    groups: Sequence[str],
+    seeds: int,
+    progress: bool = True,
+) -> list[dict[str, str]]:
+    """Repeat experiments over seeds and write a row for each run as it ends.
+
+    Runs whose rows the file already holds are not run again, so that the same
+    call goes on where an interrupted one stopped. A row of an experiment that
+    has changed since is run anew.
+
+    Args:
+        path: The `.csv` file of the table.
+        groups: Names of experiments or groups of the catalogue.
+        seeds: Positive integer; the seeds are 0 to `seeds - 1`.
+        progress: Boolean, whether to show a text progress bar. Default:
+            `True`.
+
+    Returns:
+        The rows of these experiments and seeds, as in the file.
+
+    Raises:
+        ValueError: If a name is unknown or the file is not such a table.
+    """
+    check_integer("seeds", seeds, 1)
+    experiments = {k: v for group in groups for k, v in find(group).items()}
+    rows = read_table(path) if pathlib.Path(path).exists() else []
+    rows = [row for row in rows if not _outdated(row, experiments)]
+    wanted = {
+        (name, str(seed)) for name in experiments for seed in range(seeds)
+    }
+    held = {_key(row) for row in rows} & wanted
+    with tqdm(
+        total=len(wanted), initial=len(held), unit=" runs", disable=not progress
+    ) as bar:
+        for name, experiment in experiments.items():
+            missing = [s for s in range(seeds) if (name, str(s)) not in held]
+            for row in _rows(name, experiment, missing):
+                rows.append(row)
+                write_table(rows, path)
+                bar.update()
+    return [row for row in read_table(path) if _key(row) in wanted]
+
+
+def _rows(name: str, experiment: Experiment, seeds: list[int]):
+    """Train for each seed and give the row of each run."""
+    runs = experiment.repeat(
+        seeds,
+        experiment.task.exam(np.random.default_rng(FINAL_EXAM)),
+        record_every=experiment.episodes,
+        examine_every=EXAMINE_EVERY,
+        progress=False,
+    )
+    for run in runs:
+        versions = run.settings["versions"]
+        yield {
+            "experiment": name,
+            **judge(run),
+            "keras": versions["keras"],
+            "tensorflow": versions["tensorflow"],
+        }
+
+
+def read_table(path: str | os.PathLike) -> list[dict[str, str]]:
+    """Read a table.
+
+    Raises:
+        ValueError: If the file is damaged or holds something else.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+    except (csv.Error, UnicodeDecodeError):
+        reader, rows = None, []
+    whole = reader is not None and all(
+        None not in row and None not in row.values() for row in rows
+    )
+    if not whole or tuple(reader.fieldnames or ()) != COLUMNS:
+        raise ValueError(
+            f"{os.fspath(path)} is not a table of results that memnets wrote, "
+            f"or it is damaged"
+        )
+    return rows
+
+
+def write_table(rows: list[dict], path: str | os.PathLike) -> None:
+    """Write a table, completely or not at all, in the catalogue's order."""
+    order = {name: number for number, name in enumerate(names())}
+    rows = sorted(
+        rows,
+        key=lambda row: (order.get(row["experiment"], 0), int(row["seed"])),
+    )
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def summary(rows: list[dict[str, str]]) -> str:
+    """Return a table as text: a line for each experiment, over its seeds.
+
+    Episodes to mastery are counted to the first exam passed, over the seeds
+    that passed one; an exam is held every 25 episodes. Brackets hold the 10 %
+    and 90 % quantiles.
+    """
+    lines = [
+        f"{'experiment':26}{'mastered':>10}{'ever':>8}"
+        f"{'episodes to mastery':>28}{'deviation a sequence':>34}"
+    ]
+    for name in dict.fromkeys(row["experiment"] for row in rows):
+        own = [row for row in rows if row["experiment"] == name]
+        when = [int(r["mastered_after"]) for r in own if r["mastered_after"]]
+        mastered = sum(str(row["mastered"]) == "True" for row in own)
+        deviations = [float(row["deviation"]) for row in own]
+        lines.append(
+            f"{name:26}{mastered:>7}/{len(own)}{len(when):>5}/{len(own)}"
+            f"{_spread(when, '.0f'):>28}{_spread(deviations, '.2g'):>34}"
+        )
+    return "\n".join(lines)
+
+
+def _spread(values: list[float], form: str) -> str:
+    if not values:
+        return "-"
+    low, middle, high = np.quantile(values, [0.1, 0.5, 0.9])
+    return f"{middle:{form}} [{low:{form}} to {high:{form}}]"
+
+
+def _outdated(row: dict[str, str], experiments: dict[str, Experiment]) -> bool:
+    """Whether a row is of an experiment that now says something else."""
+    experiment = experiments.get(row["experiment"])
+    if experiment is None:
+        return False
+    now = describe(experiment.settings())
+    return any(row[column] != str(value) for column, value in now.items())
+
+
+def _key(row: dict[str, str]) -> tuple[str, str]:
+    return row["experiment"], row["seed"]

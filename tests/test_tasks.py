@@ -1,0 +1,301 @@
+"""Every task keeps the contract, and the lecture's tasks are the lecture's."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memnets.tasks import TASKS, Batch, Countdown, Mixture, Recall, draw, join
+from memnets.tasks import make_task
+
+VARIANTS = [
+    *(task() for task in TASKS.values()),
+    Recall(timesteps=4),
+    Recall(timesteps=33, tells=3, asks=4, width=1),
+    Countdown(timesteps=4),
+    Countdown(timesteps=50, longest=7, width=3),
+    Mixture((Recall(), Recall(asks=2), Recall(tells=2))),
+]
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(params=VARIANTS, ids=str)
+def task(request):
+    return request.param
+
+
+def test_a_batch_has_the_shapes_and_types_of_the_contract(task):
+    batch = task.sample(7, rng())
+    assert isinstance(batch, Batch)
+    assert batch.inputs.shape == (7, task.timesteps, len(task.inputs))
+    assert batch.targets.shape == (7, task.timesteps, len(task.outputs))
+    assert batch.weights.shape == (7, task.timesteps)
+    assert {array.dtype for array in batch} == {np.dtype(np.float32)}
+
+
+def test_the_perfect_player_is_perfect(task):
+    batch = task.sample(500, rng())
+    np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
+    assert task.correct(batch.targets, batch).all()
+    assert task.mastered(task.solve(batch.inputs), batch)
+    assert task.landmarks["perfect"] == 0
+
+
+def test_a_wrong_answer_anywhere_is_not_correct(task):
+    batch = task.sample(50, rng())
+    for step in range(task.timesteps):
+        outputs = batch.targets.copy()
+        outputs[:, step, 0] = 1 - outputs[:, step, 0]
+        near_half = np.abs(batch.targets[:, step, 0] - 0.5) < 0.05
+        assert not task.correct(outputs, batch)[~near_half].any()
+    assert not task.correct(np.full_like(batch.targets, np.nan), batch).any()
+
+
+def test_silence_is_not_mastery(task):
+    exam = task.exam(rng())
+    assert not task.mastered(np.zeros_like(exam.targets), exam)
+
+
+def test_one_seed_draws_one_batch(task):
+    for first, second in zip(task.sample(9, rng(3)), task.sample(9, rng(3))):
+        np.testing.assert_array_equal(first, second)
+    other = task.sample(9, rng(4)).inputs
+    assert (task.sample(9, rng(3)).inputs != other).any()
+
+
+def test_the_global_generator_is_left_alone(task):
+    np.random.seed(5)
+    before = np.random.get_state()[1].copy()
+    task.sample(9, rng())
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_answers_come_from_the_past_only(task):
+    batch = task.sample(50, rng())
+    for step in range(task.timesteps):
+        cut = batch.inputs.copy()
+        cut[:, step:] = 0
+        np.testing.assert_array_equal(
+            task.solve(cut)[:, :step], batch.targets[:, :step]
+        )
+
+
+def calls_to_sample(task, batch_size):
+    calls = []
+    sys.setprofile(lambda frame, event, what: calls.append(event))
+    try:
+        task.sample(batch_size, rng())
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_sampling_is_vectorised(task):
+    task.sample(1, rng())
+    # However many sequences, as many calls of Python and C functions.
+    assert calls_to_sample(task, 5000) == calls_to_sample(task, 20)
+
+
+def test_a_task_is_frozen_and_made_again_from_its_settings(task):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        task.timesteps = 3
+    assert make_task(task.settings()) == task
+
+
+def test_landmarks_agree_with_playing(task):
+    batch = task.sample(40_000, rng())
+    answer, silent = batch.targets[..., :1], np.zeros_like(batch.targets)
+    players = {"silent": silent}
+    if "timing only" in task.landmarks:
+        players["timing only"] = silent.copy()
+        players["timing only"][..., 0] = batch.inputs[..., 2] / 2
+        players["tanh(1) ceiling"] = np.minimum(batch.targets, np.tanh(1))
+    else:
+        counts = task.exam(rng()).inputs[..., 1].max() + 1
+        tell = batch.inputs[..., 0].argmax(axis=1)[:, None]
+        since = np.arange(task.timesteps) - tell
+        spread = ((since >= 0) & (since < counts)) / counts
+        players["no counting"] = silent.copy()
+        players["no counting"][..., 0] = spread
+        assert answer.sum() == len(answer)
+    assert set(players) | {"perfect"} == set(task.landmarks)
+    for name, played in players.items():
+        error = np.mean(np.square(played - batch.targets), axis=(1, 2))
+        deviation = 5 * error.std() / np.sqrt(len(error)) + 1e-7
+        assert abs(error.mean() - task.landmarks[name]) < deviation, name
+
+
+def test_recall_falls_where_the_lecture_has_it():
+    inputs = Recall().sample(20_000, rng()).inputs
+    told, asked = inputs[..., 0].argmax(axis=1), inputs[..., 2].argmax(axis=1)
+    assert (inputs[..., 0].sum(axis=1) == 1).all()
+    assert (inputs[..., 2].sum(axis=1) == 1).all()
+    # 2,000 each expected, with a deviation of 42.
+    assert (np.abs(np.bincount(told, minlength=20)[:10] - 2000) < 220).all()
+    assert (np.abs(np.bincount(asked, minlength=20)[11:] - 2222) < 230).all()
+    assert told.max() == 9 and asked.min() == 11 and asked.max() == 19
+    values = inputs[np.arange(20_000), told, 1]
+    assert values.min() >= 0 and values.max() < 1
+    assert abs(values.mean() - 1 / 2) < 0.011
+    assert abs(values.var() - 1 / 12) < 0.003
+
+
+def test_the_latest_value_wins_and_every_ask_is_answered():
+    batch = Recall().sequence({1: 0.2, 4: 0.7, 9: 0.4}, asked=[3, 8, 8, 15])
+    expected = np.zeros(20)
+    expected[[3, 8, 15]] = 0.2, 0.7, 0.4
+    np.testing.assert_allclose(batch.targets[0, :, 0], expected, rtol=1e-6)
+    assert not batch.targets[..., 1].any()
+
+
+def test_an_ask_before_any_tell_wants_silence():
+    assert not Recall().sequence({5: 0.6}, asked=[2]).targets.any()
+
+
+def test_several_tells_and_asks_are_equally_likely():
+    batch = Recall(tells=3, asks=2).sample(30_000, rng())
+    told = batch.inputs[..., 0].sum(axis=0)
+    asked = batch.inputs[..., 2].sum(axis=0)
+    assert (np.abs(told[:10] - 9000) < 450).all() and not told[10:].any()
+    assert (np.abs(asked[11:] - 6667) < 400).all() and not asked[:11].any()
+
+
+def test_countdown_has_the_lectures_ninety_sequences():
+    exam = Countdown().exam(rng())
+    assert len(exam.inputs) == len(np.unique(exam.inputs, axis=0)) == 90
+    row, tell = np.nonzero(exam.inputs[..., 0])
+    count = exam.inputs[row, tell, 1]
+    assert set(tell) == set(range(10)) and set(count) == set(range(9))
+    _, signal = np.nonzero(exam.targets[..., 0])
+    np.testing.assert_array_equal(signal, tell + count)
+    assert signal.max() == 17
+    drawn = Countdown().sample(5000, rng()).inputs
+    assert len(np.unique(drawn, axis=0)) == 90
+
+
+def test_recall_marks_on_both_sides_of_a_tenth():
+    batch = Recall().sequence({2: 0.5}, asked=[12])
+    for error, right in ((0.099, True), (0.101, False), (-0.101, False)):
+        for step in (12, 5):
+            outputs = batch.targets.copy()
+            outputs[0, step, 0] += error
+            assert Recall().correct(outputs, batch) == right
+    # The second neuron is trained to be silent but not marked.
+    outputs = batch.targets.copy()
+    outputs[..., 1] = 1
+    assert Recall().correct(outputs, batch)
+
+
+def test_recall_is_mastered_from_99_in_100():
+    exam = Recall().exam(rng())
+    assert len(exam.inputs) == 2000
+    outputs = exam.targets.copy()
+    outputs[:20, 0, 0] = 0.2
+    assert Recall().mastered(outputs, exam)
+    outputs[20, 0, 0] = 0.2
+    assert not Recall().mastered(outputs, exam)
+
+
+def test_countdown_is_mastered_with_no_error_at_all():
+    exam = Countdown().exam(rng())
+    outputs = 0.51 * exam.targets + 0.49 * (1 - exam.targets)
+    assert Countdown().mastered(outputs, exam)
+    outputs[40, 3, 0] = 0.51
+    assert Countdown().correct(outputs, exam).sum() == 89
+    assert not Countdown().mastered(outputs, exam)
+
+
+@given(st.data())
+def test_any_possible_recall_works(data):
+    timesteps = data.draw(st.integers(4, 300) | st.just(10_000))
+    tells = data.draw(st.integers(1, min(timesteps // 2, 40)))
+    most = timesteps - timesteps // 2 - 1
+    asks = data.draw(st.integers(1, min(most, 40)))
+    width = data.draw(st.integers(1, 3))
+    task = Recall(timesteps, tells, asks, width)
+    batch = task.sample(3, rng(data.draw(st.integers(0, 99))))
+    assert (batch.inputs[..., 0].sum(axis=1) == tells).all()
+    assert (batch.inputs[..., 2].sum(axis=1) == asks).all()
+    last_tell = timesteps - 1 - batch.inputs[:, ::-1, 0].argmax(axis=1)
+    value = batch.inputs[np.arange(3), last_tell, 1][:, None]
+    np.testing.assert_array_equal(
+        batch.targets[..., 0], batch.inputs[..., 2] * value
+    )
+    assert task.correct(task.solve(batch.inputs), batch).all()
+
+
+@given(st.integers(4, 300) | st.just(10_000), st.data())
+def test_any_possible_countdown_works(timesteps, data):
+    most = timesteps - timesteps // 2
+    longest = data.draw(st.none() | st.integers(0, most))
+    task = Countdown(timesteps, longest)
+    batch = task.sample(5, rng(data.draw(st.integers(0, 99))))
+    # Every signal falls inside the sequence.
+    assert (batch.targets.sum(axis=(1, 2)) == 1).all()
+    assert task.correct(task.solve(batch.inputs), batch).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: Recall(timesteps=3), ValueError, "timesteps.*at least 4.*3"),
+        (lambda: Recall(timesteps=20.0), TypeError, "timesteps.*integer.*20.0"),
+        (lambda: Recall(timesteps=True), TypeError, "timesteps.*True"),
+        (lambda: Recall(tells=0), ValueError, "tells.*at least 1.*0"),
+        (lambda: Recall(tells=11), ValueError, "tells.*at most 10.*20.*11"),
+        (lambda: Recall(asks=10), ValueError, "asks.*at most 9.*20.*10"),
+        (lambda: Recall(width=0), ValueError, "width.*at least 1.*0"),
+        (lambda: Countdown(longest=-1), ValueError, "longest.*at least 0.*-1"),
+        (lambda: Countdown(longest=11), ValueError, "longest.*at most 10.*11"),
+        (lambda: Countdown(timesteps="20"), TypeError, "timesteps.*'20'"),
+        (lambda: Mixture(()), TypeError, "tasks.*one task or more"),
+        (lambda: Mixture((Recall(), Countdown())), ValueError, "tasks.*equal"),
+        (lambda: Recall().sample(0, rng()), ValueError, "batch_size.*1.*0"),
+        (lambda: Recall().sequence({20: 1.0}, []), ValueError, "told.*19.*20"),
+        (lambda: Recall().sequence({}, [-1]), ValueError, "asked.*0.*-1"),
+        (lambda: Countdown().sequence(2, -3), ValueError, "count.*0.*-3"),
+        (lambda: make_task({"name": "recal"}), ValueError, "recall.*'recal'"),
+        (
+            lambda: Recall().correct(np.zeros((1, 20)), Recall().exam(rng())),
+            ValueError,
+            r"outputs.*\(2000, 20, 2\).*\(1, 20\)",
+        ),
+    ],
+)
+def test_bad_input_is_named(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_a_long_sequence_wraps_in_the_drawing():
+    task = Recall(timesteps=45)
+    text = draw(task, task.sequence({3: 0.45}, asked=[44]))
+    assert max(map(len, text.splitlines())) <= 72
+    blocks = text.split("\n\n")
+    assert [block.split()[2] for block in blocks] == ["0", "20", "40"]
+    assert blocks[0].splitlines()[2].split()[4] == ".4"
+    assert blocks[2].splitlines()[4].split()[5] == ".4"
+
+
+def test_joined_batches_keep_their_order():
+    parts = [Countdown().sequence(2, count) for count in (1, 5)]
+    joined = join(parts)
+    for sequence, part in enumerate(parts):
+        np.testing.assert_array_equal(joined.inputs[sequence], part.inputs[0])
+        np.testing.assert_array_equal(joined.targets[sequence], part.targets[0])
+    assert joined.weights.shape == (2, 20)
+
+
+def test_a_mixture_draws_from_all_its_parts():
+    mix = Mixture((Recall(), Recall(asks=2), Recall(tells=2)))
+    inputs = mix.sample(9000, rng()).inputs
+    tells, asks = inputs[..., 0].sum(axis=1), inputs[..., 2].sum(axis=1)
+    for kind in ((1, 1), (1, 2), (2, 1)):
+        drawn = np.sum((tells == kind[0]) & (asks == kind[1]))
+        assert abs(drawn - 3000) < 230, kind
