@@ -110,18 +110,16 @@ def read_table(path: str | os.PathLike) -> list[dict[str, str]]:
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
-    except (csv.Error, UnicodeDecodeError):
-        reader, rows = None, []
-    whole = reader is not None and all(
-        None not in row and None not in row.values() for row in rows
-    )
-    if not whole or tuple(reader.fieldnames or ()) != COLUMNS:
+            heading, *lines = csv.reader(file, strict=True)
+    except (csv.Error, UnicodeDecodeError, ValueError):
+        heading, lines = [], []
+    whole = all(len(line) == len(COLUMNS) for line in lines)
+    if tuple(heading) != COLUMNS or not whole:
         raise ValueError(
             f"{os.fspath(path)} is not a table of results that memnets wrote, "
             f"or it is damaged"
         )
+    rows = [dict(zip(COLUMNS, line)) for line in lines]
     return rows
 
 

@@ -342,7 +342,9 @@ def test_a_loss_that_is_not_finite_names_the_episode():
             return batch
 
     with pytest.raises(Diverged, match="nan in episode 7;"):
-        train(lecture(Recall()), Broken(), 50, probe=Recall().exam(generator(1)))
+        train(
+            lecture(Recall()), Broken(), 50, probe=Recall().exam(generator(1))
+        )
 
 
 def test_sequences_may_be_short_or_long():

@@ -1,0 +1,237 @@
+"""The commands, as they are typed, and the wrong ones."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from memnets import __main__ as command_line
+from memnets import experiments, figures, paths, recordings
+from memnets.experiments import Experiment
+from memnets.runs import Run
+from memnets.tasks import TASKS, Countdown, Recall
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def memnets(*words, cwd=None):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "memnets", *words],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def complain(capsys, *words):
+    """Run a wrong command; return its one line on stderr."""
+    try:
+        code = command_line.main(list(words))
+    except SystemExit as leaving:
+        code = leaving.code
+    out, err = capsys.readouterr()
+    assert code == 2 and out == ""
+    assert err.startswith("memnets") and err.count("\n") == 1, err
+    return err
+
+
+def test_train_as_the_readme_has_it(tmp_path):
+    words = "train recall --units 5 2 --episodes 300 --seed 1 --out run.npz"
+    done = memnets(*words.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # TensorFlow's notices are kept away
+    assert "recall: lstm 5-2, 300 episodes" in done.stdout
+    assert "silent 0.0083" in done.stdout and "not mastered" in done.stdout
+    run = Run.load(tmp_path / "run.npz")
+    assert run.outputs.shape == (301, 1, 20, 2) and run.task == Recall()
+    assert run.settings["seed"] == 1 and run.settings["units"] == [5, 2]
+
+
+def test_the_heavy_half_is_not_imported_where_nothing_is_trained():
+    for words in (["list"], ["--help"], ["train", "--help"], ["train", "x"]):
+        code = (
+            "import sys; from memnets.__main__ import main\n"
+            f"try: main({words!r})\n"
+            "except SystemExit: pass\n"
+            "heavy = {'tensorflow', 'keras', 'jax', 'torch'}\n"
+            "sys.exit(bool(heavy & set(sys.modules)))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True
+        )
+        assert done.returncode == 0, words
+
+
+def test_list_names_everything(capsys):
+    assert command_line.main(["list"]) == 0
+    printed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    for catalogue in (
+        TASKS,
+        experiments.names(),
+        figures.FIGURES,
+        recordings.RECORDINGS,
+    ):
+        assert set(catalogue) <= printed
+
+
+@pytest.mark.parametrize(
+    "command", ["", "train", "figures", "experiments", "record", "badges"]
+)
+def test_help_is_a_page(capsys, command):
+    with pytest.raises(SystemExit) as leaving:
+        command_line.main([*command.split(), "--help"])
+    page = capsys.readouterr().out
+    assert leaving.value.code == 0 and len(page.splitlines()) > 5
+
+
+def test_every_field_has_its_flag(monkeypatch, tmp_path):
+    trained = []
+
+    def note(self, **recording):
+        trained.append((self, recording))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Experiment, "run", note)
+    words = (
+        "train recall --timesteps 30 --tells 2 --asks 3 --width 1 --cell gru "
+        "--units 7 4 --readout dense --learning-rate 0.02 --schedule cosine "
+        "--episodes 70 --batch-size 8 --seed 9 --record-every 5"
+    )
+    assert command_line.main(words.split()) == 130
+    assert trained[0][0] == Experiment(
+        Recall(30, 2, 3, 1), "gru", (7, 4), "dense", 0.02, "cosine", 70, 8, 9
+    )
+    assert trained[0][1]["record_every"] == 5
+    command_line.main(["train", "countdown", "--longest", "3"])
+    assert trained[1][0] == Experiment(Countdown(longest=3), units=(2, 2))
+    command_line.main("train recall --readout none".split())
+    assert trained[2][0].readout is None
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("train recal", "task must be one of recall, countdown, got 'recal'"),
+        ("train", "task"),
+        ("train recall --units 0", "units must be at least 1, got 0"),
+        ("train recall --units x", "--units: invalid int value: 'x'"),
+        ("train recall --units 5 3", "units must end with 2"),
+        ("train recall --episodes -1", "episodes must be at least 1, got -1"),
+        ("train recall --learning-rate nan", "learning_rate must be"),
+        ("train recall --learning-rate 0", "learning_rate must be"),
+        ("train recall --seed -3", "seed must be at least 0, got -3"),
+        ("train recall --record-every 0", "record_every must be at least 1"),
+        ("train recall --timesteps 3", "timesteps must be at least 4, got 3"),
+        ("train recall --tells 11", "tells must be at most 10"),
+        ("train countdown --tells 2", "--tells is not for countdown"),
+        ("train recall --cell lstn", "cell must be one of lstm, gru"),
+        ("train recall --readout x", "readout must be None or one of dense"),
+        ("train recall --schedule x", "schedule must be one of constant"),
+        ("train recall --units 5 2 --out x.npy", "--out must end in .npz"),
+        ("train recall --out none/x.npz", "--out must name a file"),
+        ("train recall --epochs 3", "--epochs"),
+        ("experiments recal", "experiment must be one of recall-lecture/5-2"),
+        ("experiments recall-lecture --seeds 0", "seeds must be at least 1"),
+        ("experiments recall-lecture --out x.txt", "--out must end in .csv"),
+        ("figures recal", "recall_learning"),
+        ("figures --format bmp", "'bmp'"),
+        ("figures --style dark", "'dark'"),
+        ("record recal", "recording must be one of recall_lecture"),
+        ("tarin recall", "'tarin'"),
+        ("", "COMMAND"),
+    ],
+)
+def test_the_wrong_thing_is_one_line(
+    capsys, words, expected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert expected in complain(capsys, *words.split())
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_unwritable_folder_is_refused_before_the_training(
+    capsys, tmp_path, monkeypatch
+):
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(command_line.tempfile, "TemporaryFile", refuse)
+    for words in (["train", "recall"], ["experiments", "recall-lecture"]):
+        ending = "npz" if words[0] == "train" else "csv"
+        out = str(tmp_path / f"x.{ending}")
+        line = complain(capsys, *words, "--out", out)
+        assert "--out" in line and out in line
+
+
+def test_a_damaged_recording_is_one_line(capsys, tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    whole = paths.run("recall_lecture").read_bytes()
+    damaged = tmp_path / "runs" / "recall_lecture.npz"
+    damaged.write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    words = ("figures", "recall_learning", "--out", str(tmp_path / "out"))
+    assert str(damaged) in complain(capsys, *words)
+    damaged.unlink()
+    line = complain(capsys, *words)
+    assert "recall_lecture" in line and "memnets record" in line
+
+
+def test_a_damaged_table_is_one_line(capsys, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("something else\n")
+    words = ("experiments", "recall-lecture", "--out", str(path))
+    assert f"{path} is not a table" in complain(capsys, *words)
+    assert path.read_text() == "something else\n"
+
+
+def test_a_loss_that_is_not_finite_is_one_line(capsys, monkeypatch):
+    def diverge(self, **recording):
+        raise FloatingPointError("the loss became nan in episode 3")
+
+    monkeypatch.setattr(Experiment, "run", diverge)
+    assert command_line.main(["train", "recall"]) == 1
+    assert capsys.readouterr().err == (
+        "memnets: the loss became nan in episode 3\n"
+    )
+
+
+def test_ctrl_c_keeps_the_run_so_far(tmp_path):
+    words = "train recall --episodes 400000 --record-every 1000 --out run.npz"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "memnets", *words.split()],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # The progress bar shows that the training is under way.
+    seen = ""
+    deadline = time.monotonic() + 120
+    while "episodes/s" not in seen and time.monotonic() < deadline:
+        seen += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "interrupted" in err.splitlines()[-1] and "Traceback" not in err
+    run = Run.load(tmp_path / "run.npz")
+    assert 0 < len(run.losses) < 400_000 and run.settings["interrupted"]
+    assert f"{len(run.losses)} episodes" in out
+    assert np.isfinite(run.losses).all()
+
+
+def test_figures_are_written_where_they_are_wanted(tmp_path):
+    words = "figures recall_learning --format svg --style slides --out DIR"
+    done = memnets(*words.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(tmp_path / "DIR") == ["recall_learning.svg"]
+    assert done.stdout.split() == ["DIR/recall_learning.svg"]

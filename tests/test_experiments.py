@@ -1,0 +1,254 @@
+"""Experiments are data, and repeating one changes nothing but the seed."""
+
+import csv
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from memnets import experiments, paths, recordings, results
+from memnets.experiments import CATALOGUE, Experiment, find, judge, names
+from memnets.networks import CELLS, lecture, recurrent
+from memnets.runs import Ensemble, Run
+from memnets.tasks import Countdown, Recall
+
+SMALL = Experiment(
+    Recall(width=1),
+    units=(3,),
+    readout="dense",
+    learning_rate=1e-2,
+    episodes=30,
+)
+
+
+def test_the_lectures_network_has_the_lectures_weights():
+    assert lecture(Recall()).count_params() == 244
+    assert lecture(Recall(), (20, 2)).count_params() == 2104
+    assert lecture(Countdown(), (2, 2)).count_params() == 80
+    model = lecture(Recall())
+    assert [type(layer) for layer in model.layers] == [keras.layers.LSTM] * 2
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_initial_weights_follow_from_the_seed(cell):
+    keras.utils.set_random_seed(1)
+    first = recurrent(Recall(), cell, (4, 3), seed=5).get_weights()
+    keras.utils.set_random_seed(2)
+    again = recurrent(Recall(), cell, (4, 3), seed=5).get_weights()
+    other = recurrent(Recall(), cell, (4, 3), seed=6).get_weights()
+    for one, two, three in zip(first, again, other):
+        np.testing.assert_array_equal(one, two)
+        if one.ndim == 2 and np.ptp(one) > 0:
+            assert (one != three).any()
+    # No two matrices share their random numbers.
+    drawn = [w for w in first if w.ndim == 2 and np.ptp(w) > 0]
+    numbers = np.concatenate([w.ravel() for w in drawn])
+    assert len(np.unique(numbers)) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"cell": "lstn"}, ValueError, "cell.*lstm.*'lstn'"),
+        ({"readout": "linear"}, ValueError, "readout.*dense.*'linear'"),
+        ({"units": ()}, TypeError, r"units.*\(\)"),
+        ({"units": 5}, TypeError, "units.*tuple.*5"),
+        ({"units": (5, 0)}, ValueError, "units.*at least 1.*0"),
+        ({"units": (5, 2.5)}, TypeError, "units.*integer.*2.5"),
+        (
+            {"units": (5, 3), "readout": None},
+            ValueError,
+            r"units must end with 2.*answer.*silent.*\(5, 3\)",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(arguments, error, words):
+    with pytest.raises(error, match=words):
+        recurrent(Recall(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"episodes": 0}, ValueError, "episodes.*at least 1.*0"),
+        ({"batch_size": 2.0}, TypeError, "batch_size.*integer.*2.0"),
+        ({"seed": -1}, ValueError, "seed.*at least 0.*-1"),
+        ({"units": (0,)}, ValueError, "units.*at least 1.*0"),
+        ({"learning_rate": float("nan")}, ValueError, "learning_rate.*nan"),
+        ({"learning_rate": float("inf")}, ValueError, "learning_rate.*inf"),
+        ({"learning_rate": 0.0}, ValueError, "learning_rate.*0.0"),
+        ({"schedule": "linear"}, ValueError, "schedule.*cosine.*'linear'"),
+        ({"episdes": 3}, TypeError, "episdes"),
+    ],
+)
+def test_an_experiment_that_cannot_be_is_refused(fields, error, words):
+    with pytest.raises(error, match=words):
+        Experiment(Recall(), **fields)
+
+
+def test_repeating_gives_each_seeds_own_run_bit_for_bit():
+    alone = dataclasses.replace(SMALL, seed=2).run()
+    for seeds in ([0, 1, 2], [2, 0]):
+        runs = {run.settings["seed"]: run for run in SMALL.repeat(seeds)}
+        assert list(runs) == seeds
+        np.testing.assert_array_equal(runs[2].losses, alone.losses)
+        np.testing.assert_array_equal(runs[2].outputs, alone.outputs)
+        assert (runs[0].losses != runs[2].losses).all()
+
+
+def test_a_cosine_ends_at_zero():
+    model = dataclasses.replace(SMALL, schedule="cosine", episodes=40).build()
+    rate = model.optimizer._learning_rate
+    steps = np.array([0, 20, 40])
+    np.testing.assert_allclose(
+        [float(rate(s)) for s in steps], [1e-2, 5e-3, 0], atol=1e-8
+    )
+
+
+def test_a_name_finds_a_group_or_one():
+    assert list(find("recall-mastered")) == [
+        "recall-mastered/5-2",
+        "recall-mastered/5-dense",
+    ]
+    assert list(find("countdown-lecture/2-2")) == ["countdown-lecture/2-2"]
+    for wrong in ("recal", "recall-lecture/9-9", "", "/5-2"):
+        with pytest.raises(ValueError, match="experiment.*recall-lecture/5-2"):
+            find(wrong)
+    assert len(names()) == sum(map(len, CATALOGUE.values()))
+
+
+def test_the_catalogue_can_be_built():
+    for name in names():
+        experiment = find(name)[name]
+        assert experiment.build().count_params() > 0
+        assert str(experiment.episodes) in str(experiment)
+
+
+@pytest.fixture
+def small_catalogue(monkeypatch):
+    """Two small experiments in the place of the catalogue."""
+    group = {"3-dense": SMALL, "slow": dataclasses.replace(SMALL, seed=0)}
+    monkeypatch.setitem(experiments.CATALOGUE, "small", group)
+
+
+def test_a_table_is_written_resumed_and_summarised(
+    tmp_path, small_catalogue, monkeypatch
+):
+    path = tmp_path / "table.csv"
+    first = results.repeat_into(path, ["small"], 2, progress=False)
+    before = path.read_bytes()
+    assert [(row["experiment"], row["seed"]) for row in first] == [
+        ("small/3-dense", "0"),
+        ("small/3-dense", "1"),
+        ("small/slow", "0"),
+        ("small/slow", "1"),
+    ]
+    trained = []
+    repeat = Experiment.repeat
+
+    def counted(self, seeds, *arguments, **options):
+        trained.extend(seeds)
+        return repeat(self, seeds, *arguments, **options)
+
+    monkeypatch.setattr(Experiment, "repeat", counted)
+    results.repeat_into(path, ["small"], 2, progress=False)
+    assert trained == [] and path.read_bytes() == before
+    # What an interruption left out is run, and the file is as if never cut.
+    lines = before.decode().splitlines(keepends=True)
+    path.write_text("".join(lines[:2] + lines[3:]))
+    results.repeat_into(path, ["small/3-dense"], 2, progress=False)
+    assert trained == [1] and path.read_bytes() == before
+    # A changed experiment is run anew, the others are left alone.
+    changed = {"3-dense": dataclasses.replace(SMALL, episodes=20)}
+    monkeypatch.setitem(experiments.CATALOGUE, "small", changed)
+    rows = results.repeat_into(path, ["small"], 2, progress=False)
+    assert {row["episodes"] for row in rows} == {"20"}
+    assert len(results.read_table(path)) == 4
+    assert results.summary(rows).splitlines()[1].split()[:3] == [
+        "small/3-dense",
+        "0/2",
+        "0/2",
+    ]
+
+
+def test_a_row_is_written_as_soon_as_its_run_ends(
+    tmp_path, small_catalogue, monkeypatch
+):
+    path = tmp_path / "table.csv"
+    judged = []
+
+    def stop_at_the_third(run):
+        if len(judged) == 2:
+            raise KeyboardInterrupt
+        judged.append(run)
+        return judge(run)
+
+    monkeypatch.setattr(results, "judge", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        results.repeat_into(path, ["small/3-dense"], 5, progress=False)
+    assert [row["seed"] for row in results.read_table(path)] == ["0", "1"]
+
+
+def test_a_row_says_what_the_run_shows():
+    probe = SMALL.task.exam(np.random.default_rng(77))
+    run = SMALL.run(probe, record_every=30, examine_every=10)
+    row = judge(run)
+    error = np.abs(run.outputs[-1, ..., 0] - probe.targets[..., 0])
+    assert row["correct"] == pytest.approx((error < 0.1).all(axis=1).mean())
+    assert row["deviation"] == pytest.approx(
+        np.square(error).sum(axis=1).mean(), rel=1e-5
+    )
+    assert row["mastered"] is False and row["mastered_after"] is None
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\0\xff", "cut"])
+def test_a_damaged_table_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "table.csv"
+    path.write_text(content, encoding="latin-1")
+    if content == "cut":
+        results.write_table([], path)
+        path.write_text(path.read_text() + "recall-lecture/5-2,recall,20")
+    with pytest.raises(ValueError, match=r"table\.csv is not"):
+        results.read_table(path)
+
+
+def test_the_committed_table_is_of_the_catalogue_as_it_is():
+    path = paths.data() / "results" / "lecture.csv"
+    rows = results.read_table(path)
+    seeds = {name: set() for name in names()}
+    for row in rows:
+        now = experiments.describe(
+            find(row["experiment"])[row["experiment"]].settings()
+        )
+        assert all(row[key] == str(value) for key, value in now.items())
+        seeds[row["experiment"]].add(int(row["seed"]))
+    assert all(found == set(range(32)) for found in seeds.values())
+    with open(path, newline="") as file:
+        assert next(csv.reader(file)) == list(results.COLUMNS)
+
+
+def test_a_recording_is_made_again_from_its_seed(tmp_path):
+    """On other versions or processors rounding differs, and grows slowly."""
+    name = "recall_lecture"
+    kept = Run.load(paths.run(name))
+    made = Run.load(recordings.record(name, tmp_path))
+    np.testing.assert_allclose(made.losses, kept.losses, rtol=1e-3)
+    np.testing.assert_allclose(made.outputs, kept.outputs, atol=1e-3)
+    np.testing.assert_array_equal(made.probe.inputs, kept.probe.inputs)
+
+
+def test_an_ensemble_recording_agrees_with_its_first_seed(monkeypatch):
+    recording = dataclasses.replace(
+        recordings.RECORDINGS["countdown_lecture_loss"], seeds=2
+    )
+    made = recording.make()
+    kept = Ensemble.load(paths.run("countdown_lecture_loss"))
+    np.testing.assert_allclose(made.losses, kept.losses[:2], rtol=1e-3)
+
+
+def test_an_unknown_recording_is_named():
+    with pytest.raises(ValueError, match="recording.*recall_lecture.*'x'"):
+        recordings.record("x")
