@@ -36,6 +36,7 @@ def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
     steps = np.array([t for t, _ in marks])
     gaps = np.diff(steps, prepend=-np.inf, append=np.inf)
     close = (gaps <= 0.25 * len(inputs)).tolist()
+    line = 0
     for k, (t, label) in enumerate(marks):
         ax.axvline(
             t,
@@ -44,9 +45,10 @@ def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
             linewidth=0.5 * style["lines.linewidth"],
             zorder=0.5,
         )
-        # Names that would touch turn away from each other; the one in the
-        # middle of three goes a line lower.
+        # Two names that would touch turn away from each other; in a row of
+        # more, those between go down line by line.
         before, after = close[k], close[k + 1]
+        line = line + 1 if before and after else 0
         left = before or (t < 2 and not after)
         right = after or (t > len(inputs) - 3 and not before)
         write(
@@ -55,7 +57,7 @@ def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
             (t, 1),
             (
                 style["font.size"] * 0.2 * (left - right),
-                style["font.size"] * -1.25 * (before and after),
+                style["font.size"] * -1.25 * line,
             ),
             xycoords=ax.get_xaxis_transform(),
             ha="center" if left == right else "left" if left else "right",
@@ -64,31 +66,37 @@ def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
 
 
 def frame_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
-    """Frame the events of a sequence with thin named lines on an image.
+    """Frame the events of a sequence on an image and name them at its right.
 
     Args:
-        ax: Axes with time upwards and an image in viridis.
+        ax: Axes with time upwards and an image.
         task: The task that drew the inputs.
         inputs: array of shape `(time, input channel)`.
     """
-    box = {"facecolor": colormaps["viridis"](0.0), "linewidth": 0, "pad": 1.5}
+    names = {}
     for event, steps in task.events(inputs).items():
-        for number, t in enumerate(steps):
-            for edge in (t - 0.5, t + 0.5):
-                ax.axhline(edge, color="white", linewidth=1)
-            # Tells come first: their names go below, the answers' above.
-            below = t >= 2 and (event == "tell" or t > len(inputs) - 3)
-            ax.annotate(
-                _name(task, inputs, event, t),
-                xy=(0.02 + 0.25 * number, t - 0.5 if below else t + 0.5),
-                xycoords=ax.get_yaxis_transform(),
-                xytext=(0, -4 if below else 4),
-                textcoords="offset points",
-                va="top" if below else "bottom",
-                color="white",
-                fontsize="small",
-                bbox=box,
-            )
+        for t in steps:
+            names.setdefault(t, []).append(_name(task, inputs, event, t))
+    for t, together in names.items():
+        for edge in (t - 0.5, t + 0.5):
+            thin = 0.4 * plt.rcParams["lines.linewidth"]
+            ax.axhline(edge, color="white", linewidth=thin)
+        write(
+            ax,
+            ",\n".join(together),
+            (1, t),
+            (plt.rcParams["font.size"], 0),
+            xycoords=ax.get_yaxis_transform(),
+            ha="left",
+            va="center",
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": plt.rcParams["text.color"],
+                "shrinkA": 3,
+                "shrinkB": 0,
+            },
+            annotation_clip=False,
+        )
 
 
 def name_landmarks(ax: Axes, landmarks: dict[str, float]) -> None:

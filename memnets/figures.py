@@ -1,0 +1,304 @@
+"""The slide figures: a name for each, drawn from recorded runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.animation import FuncAnimation
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from memnets import paths, plots, saving
+from memnets.animations import animate_learning, draw_stage
+from memnets.runs import Ensemble, Run, replacing
+
+# Each style, and what it adds to the name of a file.
+STYLES = {"slides": "", "slides_dark": "_dark", "notebook": "_notebook"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A figure of the catalogue.
+
+    Args:
+        title: String, one line that says what it shows.
+        recordings: Tuple of names, the recorded runs it is drawn from.
+        draw: Function that takes a figure and the loaded recordings and draws
+            them in it; of a film, the last frame.
+        film: Function that takes the same and returns an animation, or `None`
+            for a figure that stands still.
+    """
+
+    title: str
+    recordings: tuple[str, ...]
+    draw: Callable[..., None]
+    film: Callable[..., FuncAnimation] | None = None
+
+
+def draw_figure(name: str) -> Figure:
+    """Draw a figure of the catalogue in the style that is active.
+
+    Args:
+        name: String, one of `FIGURES`.
+
+    Returns:
+        A matplotlib figure; of a film, its last frame.
+
+    Raises:
+        ValueError: If there is no figure of that name.
+        FileNotFoundError: If a recording it needs is missing.
+    """
+    entry = _find(name)
+    recordings = [_read(recording) for recording in entry.recordings]
+    figure = _figure(entry)
+    entry.draw(figure, *recordings)
+    return figure
+
+
+def save_figure(
+    name: str,
+    folder: str | os.PathLike,
+    formats: Sequence[str] | None = None,
+    styles: Sequence[str] = ("slides", "slides_dark"),
+) -> list[pathlib.Path]:
+    """Write a figure of the catalogue, the same bytes every time.
+
+    The files are `NAME.png` in the slides style, `NAME_dark.png` in its dark
+    variant and `NAME_notebook.png`. A film as png, svg or pdf is its last
+    frame. Every file names the recordings and versions behind it.
+
+    Args:
+        name: String, one of `FIGURES`.
+        folder: Where to write; it is made if need be.
+        formats: Strings out of png, svg, pdf, and gif or mp4 for films.
+            Default: `None`: png, svg and pdf; for films png, gif and, if an
+            ffmpeg is found, mp4.
+        styles: Strings out of `STYLES`. Default: `("slides", "slides_dark")`.
+
+    Returns:
+        The paths that were written.
+
+    Raises:
+        ValueError: If a name, format or style is unknown.
+        FileNotFoundError: If a recording it needs is missing.
+    """
+    entry = _find(name)
+    formats, styles = check(name, formats, styles)
+    recordings = {key: _read(key) for key in entry.recordings}
+    origin = saving.origin(name, recordings)
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for style in styles:
+        # From matplotlib's defaults, so that no setting of the user's shows.
+        with plt.style.context(f"memnets.styles.{style}", after_reset=True):
+            for form in formats:
+                path = folder / f"{name}{STYLES[style]}.{form}"
+                with replacing(path) as temporary:
+                    _write(entry, recordings.values(), temporary, form, origin)
+                written.append(path)
+    return written
+
+
+def check(
+    name: str,
+    formats: Sequence[str] | None = None,
+    styles: Sequence[str] = ("slides", "slides_dark"),
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Check the arguments of `save_figure` without any work.
+
+    Returns:
+        The formats and the styles, as tuples of strings.
+
+    Raises:
+        ValueError: If a name, format or style is unknown.
+    """
+    film = _find(name).film is not None
+    styles = (styles,) if isinstance(styles, str) else tuple(styles)
+    for style in styles:
+        if style not in STYLES:
+            raise ValueError(
+                f"styles must be among {', '.join(STYLES)}, got {style!r}"
+            )
+    return saving.check_formats(name, film, formats), styles
+
+
+def _write(entry, recordings, path, form, origin):
+    figure = _figure(entry)
+    if form in saving.FILMS:
+        film = entry.film(figure, *recordings)
+        saving.write_film(film, path, form, entry.title, origin)
+    else:
+        entry.draw(figure, *recordings)
+        saving.write(figure, path, form, entry.title, origin)
+
+
+def _find(name: str) -> Entry:
+    if name not in FIGURES:
+        raise ValueError(
+            f"name must be among {', '.join(FIGURES)}, got {name!r}"
+        )
+    return FIGURES[name]
+
+
+def _figure(entry: Entry) -> Figure:
+    # A figure that pyplot does not know stays open nowhere.
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(entry.title)
+    return figure
+
+
+def _read(recording: str) -> Run | Ensemble:
+    """Load a recording; those of many seeds end in `_loss`."""
+    kind = Ensemble if recording.endswith("_loss") else Run
+    try:
+        return kind.load(paths.run(recording))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"the recording {recording} is missing; `memnets record "
+            f"{recording}` or `make figures RETRAIN=1` makes it"
+        ) from error
+
+
+def _task(figure: Figure, run: Run) -> None:
+    plots.plot_task(run.task, run.probe, ax=figure.add_subplot())
+
+
+def _learning(figure: Figure, run: Run) -> None:
+    plots.plot_learning(run, ax=figure.add_subplot())
+
+
+def _sequences(figure: Figure, run: Run) -> None:
+    """Draw targets beside outputs, sorted by the time of the recall."""
+    recall = run.probe.targets[..., 0].argmax(axis=1)
+    order = np.argsort(recall, kind="stable")
+    run = dataclasses.replace(
+        run,
+        outputs=run.outputs[:, order],
+        probe=type(run.probe)(*(field[order] for field in run.probe)),
+    )
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, answers in zip(axes, ("target", "output")):
+        plots.plot_sequences(run, answers, ax=ax)
+        ax.set_title(answers)
+        ax.label_outer()
+    figure.colorbar(axes[1].images[0], ax=axes, label="output", pad=0.02)
+
+
+def _asked_twice(figure: Figure, run: Run) -> None:
+    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    for sequence, ax in enumerate(axes.flat):
+        plots.plot_sequence(run, sequence, ax=ax)
+        ax.label_outer()
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2)
+
+
+def _losses(figure: Figure, lecture: Ensemble, mastered: Ensemble) -> None:
+    left, right = figure.subplots(1, 2, sharey=True)
+    plots.plot_losses(lecture, named=False, ax=left)
+    plots.plot_losses(mastered, ax=right)
+    left.set_title("the lecture's setting")
+    right.set(title="learned to the end", ylabel="")
+    left.legend(loc="lower left")
+
+
+def _values(figure: Figure, run: Run) -> None:
+    # Silent; it knows when; it cannot exceed tanh(1); it can; at the end.
+    episodes = (0, 300, 350, 400, 4000)
+    plots.plot_recalled_values(run, episodes, ax=figure.add_subplot())
+
+
+def _units(figure: Figure, run: Run) -> None:
+    """Draw a short, a middling and a long count from one and the same tell."""
+    events = [run.task.events(inputs) for inputs in run.probe.inputs]
+    starts = [(e["tell"][0], e["signal"][0]) for e in events]
+    axes = figure.subplots(3, 1, sharex=True, sharey=True)
+    for ax, count in zip(axes, (2, 5, 8)):
+        plots.plot_units(run, starts.index((4, 4 + count)), ax=ax)
+        ax.set_ylabel("")
+        ax.label_outer()
+    figure.supylabel("output of unit", fontsize=plt.rcParams["axes.labelsize"])
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside right center")
+
+
+def _last(figure: Figure, run: Run) -> None:
+    draw_stage(run, figure=figure)
+
+
+def _film(figure: Figure, run: Run) -> FuncAnimation:
+    return animate_learning(run, figure=figure)
+
+
+FIGURES: dict[str, Entry] = {
+    "recall_task": Entry(
+        "The recall task: told a number, say it when asked",
+        ("recall_lecture",),
+        _task,
+    ),
+    "countdown_task": Entry(
+        "The countdown task: told a number, count it down, then signal",
+        ("countdown_lecture",),
+        _task,
+    ),
+    "recall_learning": Entry(
+        "Learning to recall: the lecture's 300 episodes",
+        ("recall_lecture",),
+        _learning,
+    ),
+    "recall_learning_mastered": Entry(
+        "Learning to recall, to the end", ("recall_mastered",), _learning
+    ),
+    "countdown_learning": Entry(
+        "Learning to count down: the lecture's 300 episodes",
+        ("countdown_lecture",),
+        _learning,
+    ),
+    "countdown_learning_mastered": Entry(
+        "Learning to count down, to the end",
+        ("countdown_mastered",),
+        _learning,
+    ),
+    "recall_sequences": Entry(
+        "Recall of 30 sequences; a dot marks each tell",
+        ("recall_thirty",),
+        _sequences,
+    ),
+    "recall_asked_twice": Entry(
+        "Trained on one ask, asked twice: the second answer is worse",
+        ("recall_asked_twice",),
+        _asked_twice,
+    ),
+    "recall_loss": Entry(
+        "Loss while learning to recall",
+        ("recall_lecture_loss", "recall_loss"),
+        _losses,
+    ),
+    "countdown_loss": Entry(
+        "Loss while learning to count down",
+        ("countdown_lecture_loss", "countdown_loss"),
+        _losses,
+    ),
+    "recall_values": Entry(
+        "First when to answer, then what", ("recall_values",), _values
+    ),
+    "countdown_units": Entry(
+        "The first layer while it counts", ("countdown_units",), _units
+    ),
+    "recall_animation": Entry(
+        "A network learns to recall", ("recall_mastered",), _last, _film
+    ),
+    "countdown_animation": Entry(
+        "A network learns to count down",
+        ("countdown_mastered",),
+        _last,
+        _film,
+    ),
+}

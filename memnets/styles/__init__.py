@@ -1,0 +1,1 @@
+"""Looks for pictures: `plt.style.use("memnets.styles.slides")`."""

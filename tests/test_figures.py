@@ -1,0 +1,326 @@
+"""The slide figures: complete, the same bytes every time, with their origin."""
+
+import re
+import subprocess
+import sys
+import zlib
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from memnets import animations, paths, plots, saving
+from memnets.figures import FIGURES, STYLES, draw_figure, save_figure
+from memnets.runs import Ensemble, Run
+
+FILMS = [name for name, entry in FIGURES.items() if entry.film]
+STILLS = [name for name in FIGURES if name not in FILMS]
+needs_ffmpeg = pytest.mark.skipif(
+    animations.find_ffmpeg() is None, reason="there is no ffmpeg"
+)
+
+
+@pytest.fixture(autouse=True)
+def settings_stay():
+    before = matplotlib.rcParams.copy()
+    yield
+    assert matplotlib.rcParams == before
+    assert not plt.get_fignums(), "a figure stayed open"
+
+
+@pytest.fixture
+def three_frames(monkeypatch):
+    """Let films be short."""
+    monkeypatch.setattr(
+        plots, "stages", lambda run, count: np.array([0, 5, -1])
+    )
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Save all figures that stand still once, in all their formats."""
+    folder = tmp_path_factory.mktemp("figures")
+    files = {
+        name: save_figure(name, folder, styles=("slides",)) for name in STILLS
+    }
+    return folder, files
+
+
+def words(figure):
+    """Return the texts of a figure other than the numbers at the ticks."""
+    found = [figure._suptitle, *figure.texts]
+    legends = [*figure.legends]
+    for ax in figure.axes:
+        found += [ax.xaxis.label, ax.yaxis.label, ax.title, *ax.texts]
+        legends += [ax.get_legend()] if ax.get_legend() else []
+    for legend in legends:
+        found += legend.get_texts()
+    return [t for t in found if t.get_visible() and t.get_text()]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_draws_and_its_texts_are_legible(name, style):
+    with plt.style.context(f"memnets.styles.{style}"):
+        figure = draw_figure(name)
+        least = {"notebook": 9}.get(style, 18)
+    figure.draw_without_rendering()
+    page = figure.bbox.padded(0.5)
+    boxes = {text: text.get_window_extent() for text in words(figure)}
+    seen = []
+    for text, box in boxes.items():
+        assert text.get_fontsize() >= least, text
+        assert page.x0 <= box.x0 and box.x1 <= page.x1, text
+        assert page.y0 <= box.y0 and box.y1 <= page.y1, text
+        for other in seen:
+            assert not box.padded(-1).overlaps(boxes[other]), (text, other)
+        seen.append(text)
+    assert figure._suptitle.get_text() == FIGURES[name].title
+
+
+@pytest.mark.parametrize("style", ["slides", "slides_dark"])
+def test_text_stands_out_from_the_background(style):
+    with plt.style.context(f"memnets.styles.{style}"):
+        colors = [matplotlib.rcParams["text.color"]]
+        colors += plt.rcParams["axes.prop_cycle"].by_key()["color"][:3]
+        ground = _luminance(matplotlib.rcParams["figure.facecolor"])
+    for color, least in zip(colors, (7, 3, 3, 3)):
+        pair = sorted([_luminance(color), ground])
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= least, color
+
+
+def _luminance(color):
+    """Return the relative luminance of the contrast rules (WCAG 2)."""
+    rgb = np.array(matplotlib.colors.to_rgb(color))
+    linear = np.where(
+        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
+    )
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_the_recordings_are_what_is_drawn():
+    figure = draw_figure("recall_learning")
+    run = Run.load(paths.run("recall_lecture"))
+    (image,) = figure.axes[0].images
+    np.testing.assert_array_equal(image.get_array(), run.outputs[:, 0, :, 0].T)
+    assert image.get_extent()[1] == 300.5
+
+
+def test_thirty_sequences_are_sorted_by_their_recall():
+    figure = draw_figure("recall_sequences")
+    run = Run.load(paths.run("recall_thirty"))
+    target, output = (ax.images[0].get_array() for ax in figure.axes[:2])
+    assert target.shape == (30, 20)
+    assert np.all(np.diff(target.argmax(axis=1)) >= 0)
+    # The rows keep together: each target beside its own output.
+    drawn = {(*map(float, a), *map(float, b)) for a, b in zip(target, output)}
+    kept = {
+        (*map(float, a), *map(float, b))
+        for a, b in zip(run.probe.targets[..., 0], run.outputs[-1, ..., 0])
+    }
+    assert drawn == kept
+
+
+def test_units_are_drawn_for_three_counts_told_at_one_time():
+    run = Run.load(paths.run("countdown_units"))
+    figure = draw_figure("countdown_units")
+    for ax, count in zip(figure.axes, (2, 5, 8)):
+        sequence = 4 * 9 + count
+        assert run.probe.inputs[sequence, 4, 1] == count
+        drawn = next(x for x in ax.lines if x.get_label() == "unit 1")
+        np.testing.assert_array_equal(
+            drawn.get_ydata(), run.hidden[-1, sequence, :, 0]
+        )
+
+
+def test_every_recording_named_is_of_the_kind_its_name_says():
+    for entry in FIGURES.values():
+        for name in entry.recordings:
+            kind = Ensemble if name.endswith("_loss") else Run
+            assert isinstance(kind.load(paths.run(name)), kind)
+
+
+def test_files_are_named_after_figure_and_style(saved, tmp_path):
+    folder, files = saved
+    assert [path.name for path in files["recall_task"]] == [
+        "recall_task.png",
+        "recall_task.svg",
+        "recall_task.pdf",
+    ]
+    assert {path.stem for path in folder.iterdir()} == set(STILLS)
+    assert len(list(folder.iterdir())) == 3 * len(STILLS)
+    written = save_figure(
+        "recall_task", tmp_path / "new", "svg", ("slides_dark", "notebook")
+    )
+    assert [path.name for path in written] == [
+        "recall_task_dark.svg",
+        "recall_task_notebook.svg",
+    ]
+
+
+@pytest.mark.parametrize("name", ["recall_learning", "recall_loss"])
+def test_a_second_save_gives_the_same_bytes(name, saved, tmp_path):
+    # Not even what the user has set before may show.
+    with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30}):
+        for path in save_figure(name, tmp_path, styles="slides"):
+            assert path.read_bytes() == (saved[0] / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_a_slide_is_16_to_9(name, saved):
+    with Image.open(saved[0] / f"{name}.png") as image:
+        width, height = image.size
+    assert height == 1500 and abs(width - height * 16 / 9) < 1
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_files_say_what_made_them(name, saved):
+    folder, _ = saved
+    entry = FIGURES[name]
+    recording = entry.recordings[0]
+    kind = Ensemble if recording.endswith("_loss") else Run
+    settings = kind.load(paths.run(recording)).settings
+    wanted = [
+        f"figure {name} of memnets",
+        f"recording {recording}: experiment {settings['experiment']}, seed",
+        *(f"{k} {v}" for k, v in settings["versions"].items()),
+        f"drawn by matplotlib {matplotlib.__version__}",
+    ]
+    with Image.open(folder / f"{name}.png") as image:
+        png = dict(image.text)
+    assert png.keys() == {"Title", "Description"}
+    assert png["Title"] == entry.title
+    svg = (folder / f"{name}.svg").read_text()
+    pdf = pdf_text((folder / f"{name}.pdf").read_bytes())
+    for words_ in wanted:
+        assert words_ in png["Description"]
+        assert words_ in svg
+        assert words_ in pdf
+    assert "<dc:date>" not in svg
+    assert "CreationDate" not in pdf
+
+
+def pdf_text(content):
+    """Return the readable parts of a PDF, unpacked, its strings joined."""
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", content, re.S)
+    parts = [content]
+    for stream in streams:
+        try:
+            parts.append(zlib.decompress(stream))
+        except zlib.error:
+            continue
+    text = b" ".join(parts).decode("latin-1")
+    return text.replace("\\\n", "").replace("\\(", "(").replace("\\)", ")")
+
+
+def test_fonts_stay_text_in_a_pdf(saved):
+    assert b"/Type3" not in (saved[0] / "recall_loss.pdf").read_bytes()
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_a_film_is_a_gif_that_says_what_made_it(name, three_frames, tmp_path):
+    (path,) = save_figure(name, tmp_path, "gif", "slides_dark")
+    assert path.name == f"{name}_dark.gif"
+    with Image.open(path) as image:
+        assert image.size == (1280, 720)
+        assert image.n_frames == 3
+        assert b"figure " + name.encode() in image.info["comment"]
+        frames = []
+        for number in range(3):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGB"), int))
+    ground = matplotlib.colors.to_rgb("#15171c")
+    for frame in frames:
+        assert np.abs(frame[0, 0] - 255 * np.array(ground)).max() < 6
+    assert not np.array_equal(frames[0], frames[2])
+    first = path.read_bytes()
+    save_figure(name, tmp_path, "gif", "slides_dark")
+    assert path.read_bytes() == first
+
+
+@needs_ffmpeg
+def test_a_film_is_an_mp4_that_says_what_made_it(three_frames, tmp_path):
+    contents = []
+    for _ in range(2):
+        (path,) = save_figure("recall_animation", tmp_path, "mp4", "slides")
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+    assert contents[0][4:8] == b"ftyp"
+    assert b"figure recall_animation of memnets" in contents[0]
+
+
+def test_a_film_stands_still_on_its_last_frame(tmp_path):
+    (path,) = save_figure("recall_animation", tmp_path, "png", "slides")
+    with Image.open(path) as image:
+        assert image.size[1] == 1500
+    title = draw_figure("recall_animation").axes[0].get_title(loc="left")
+    assert title == "after 4,000 learning episodes"
+
+
+def test_films_come_as_mp4_only_where_there_is_ffmpeg(monkeypatch, tmp_path):
+    monkeypatch.setattr(animations, "find_ffmpeg", lambda: None)
+    assert saving.check_formats("film", True, None) == ("png", "gif")
+    with pytest.raises(ValueError, match="imageio-ffmpeg"):
+        save_figure("recall_animation", tmp_path / "no", ("gif", "mp4"))
+    monkeypatch.setattr(animations, "find_ffmpeg", lambda: "ffmpeg")
+    assert saving.check_formats("film", True, None) == ("png", "gif", "mp4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("recall_lerning",), "name .*recall_learning.*'recall_lerning'"),
+        (("recall_task", ["png", "jpeg"]), "formats .*png, svg.*'jpeg'"),
+        (("recall_task", "gif"), "formats .*recall_task, .*still, got 'gif'"),
+        (("recall_task", None, ["dark"]), "styles .*slides_dark.*'dark'"),
+    ],
+)
+def test_a_wrong_word_is_refused_before_any_work(arguments, message, tmp_path):
+    name, *others = arguments
+    with pytest.raises(ValueError, match=message):
+        save_figure(name, tmp_path / "no", *others)
+    assert not (tmp_path / "no").exists()
+
+
+def test_drawing_an_unknown_figure_is_refused():
+    with pytest.raises(ValueError, match=r"name .*'nothing'"):
+        draw_figure("nothing")
+
+
+def test_a_missing_recording_is_named(monkeypatch, tmp_path):
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError) as error:
+        save_figure("recall_values", tmp_path / "no")
+    for part in ("memnets record recall_values", "make figures RETRAIN=1"):
+        assert part in str(error.value)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_crash_leaves_the_old_file(monkeypatch, tmp_path):
+    old = tmp_path / "recall_task.png"
+    old.write_bytes(b"old")
+
+    def crash(figure, path, *others):
+        with open(path, "wb") as file:
+            file.write(b"half a fi")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(saving, "write", crash)
+    with pytest.raises(KeyboardInterrupt):
+        save_figure("recall_task", tmp_path, "png", "slides")
+    assert old.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_figures_import_no_keras():
+    code = (
+        "import sys, memnets.figures as f; f.draw_figure('recall_task'); "
+        "sys.exit(any(m in sys.modules for m in ('keras', 'tensorflow')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,395 @@
+"""The pictures show the numbers they are given."""
+
+import math
+import subprocess
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from memnets import plots
+from memnets.animations import GIFWriter, animate_learning
+from memnets.runs import Ensemble, Run
+from memnets.tasks import Batch, Countdown, Recall
+
+RECALL, COUNTDOWN = Recall(), Countdown()
+
+
+def rng():
+    return np.random.default_rng(3)
+
+
+def make_run(task, probe, episodes=(0, 10, 20, 30)):
+    """Make a run with random outputs; the last record is perfect."""
+    shape = (len(episodes), *probe.targets.shape)
+    outputs = rng().uniform(-0.2, 1, shape).astype(np.float32)
+    outputs[-1] = probe.targets
+    return Run(
+        losses=np.ones(episodes[-1], np.float32),
+        episodes=np.array(episodes),
+        outputs=outputs,
+        probe=probe,
+        hidden=rng().uniform(-1, 1, (*shape[:3], 3)).astype(np.float32),
+        settings={"task": task.settings(), "seed": 0},
+    )
+
+
+def sweep():
+    """Return sequences that differ in the told value only."""
+    inputs = np.zeros((5, 20, 3), np.float32)
+    inputs[:, 4, 0] = 1
+    inputs[:, 4, 1] = [0.75, 0, 0.5, 0.25, 1]
+    inputs[:, 14, 2] = 1
+    targets = RECALL.solve(inputs)
+    return Batch(inputs, targets, np.ones(inputs.shape[:2], np.float32))
+
+
+def make_ensemble(task=RECALL):
+    return Ensemble(
+        seeds=np.arange(4),
+        episodes=np.array([10, 20, 30]),
+        losses=rng().uniform(1e-4, 1e-2, (4, 3)).astype(np.float32),
+        settings={"task": task.settings()},
+    )
+
+
+def recall_run():
+    return make_run(RECALL, RECALL.sample(3, rng()))
+
+
+DRAW = {
+    "task": lambda ax: plots.plot_task(RECALL, RECALL.sample(2, rng()), 1, ax),
+    "learning": lambda ax: plots.plot_learning(recall_run(), ax=ax),
+    "sequences": lambda ax: plots.plot_sequences(recall_run(), ax=ax),
+    "sequence": lambda ax: plots.plot_sequence(recall_run(), 2, ax=ax),
+    "losses": lambda ax: plots.plot_losses(make_ensemble(), ax=ax),
+    "values": lambda ax: plots.plot_recalled_values(
+        make_run(RECALL, sweep()), ax=ax
+    ),
+    "units": lambda ax: plots.plot_units(recall_run(), 1, ax=ax),
+}
+
+
+@pytest.fixture
+def ax():
+    yield plt.figure().add_subplot()
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True)
+def settings_stay():
+    before = matplotlib.rcParams.copy()
+    yield
+    assert matplotlib.rcParams == before
+    assert not plt.get_fignums(), "a figure stayed open"
+
+
+def upright(ax):
+    """Return the times of the dotted lines and the texts in time's order."""
+    lines = [line for line in ax.lines if line.get_linestyle() == ":"]
+    words = sorted((text.xy[0], text.get_text()) for text in notes(ax))
+    return sorted(line.get_xdata()[0] for line in lines), words
+
+
+def notes(ax):
+    return [text for text in ax.texts if hasattr(text, "xy")]
+
+
+def level(ax, style):
+    """Return the heights of the horizontal lines of one style."""
+    return sorted(
+        float(line.get_ydata()[0])
+        for line in ax.lines
+        if line.get_linestyle() == style and len(set(line.get_ydata())) == 1
+    )
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_draws_in_the_axes_it_is_given_and_returns_them(name, ax):
+    assert DRAW[name](ax) is ax
+    assert ax.has_data()
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_without_axes_makes_one_new_figure(name):
+    ax = DRAW[name](None)
+    assert plt.get_fignums() == [ax.figure.number]
+    plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("style", ["slides", "slides_dark", "notebook"])
+@pytest.mark.parametrize("name", DRAW)
+def test_text_stands_inside_the_picture_in_every_style(name, style):
+    with plt.style.context(f"memnets.styles.{style}"):
+        ax = DRAW[name](None)
+        ax.figure.draw_without_rendering()
+        page = ax.figure.bbox.padded(1)
+        for text in ax.texts:
+            box = text.get_window_extent()
+            assert page.x0 <= box.x0 and box.x1 <= page.x1, text
+            assert page.y0 <= box.y0 and box.y1 <= page.y1, text
+    plt.close("all")
+
+
+def test_a_name_spelt_wrong_is_refused(ax):
+    with pytest.raises(TypeError):
+        plots.plot_learning(recall_run(), sequenze=1, ax=ax)
+
+
+def test_task_bars_are_the_values(ax):
+    batch = Countdown().exam(rng())
+    sequence = 4 * 9 + 5
+    plots.plot_task(COUNTDOWN, batch, sequence, ax)
+    rows = [label.get_text() for label in ax.get_yticklabels()]
+    assert rows == ["tell", "count", "signal", "silent"]
+    heights = [[bar.get_height() for bar in row] for row in ax.containers]
+    values = np.concatenate(
+        [batch.inputs[sequence], batch.targets[sequence]], axis=-1
+    )
+    # A row's own scale: its largest value, but at least 1, fills the bar.
+    scale = np.maximum(1, values.max(axis=0))
+    np.testing.assert_allclose(np.array(heights).T, 0.6 * values / scale)
+    assert upright(ax)[0] == [4, 9]
+    said = [text.get_text() for text in notes(ax)]
+    assert sorted(said) == sorted(["1", "5", "1", "tell 5", "signal"])
+
+
+@pytest.mark.parametrize("episodes", [(0, 10, 20, 30), (0, 10, 20, 25)])
+def test_learning_image_is_the_recorded_output(episodes, ax):
+    run = make_run(RECALL, RECALL.sample(3, rng()), episodes)
+    plots.plot_learning(run, sequence=1, label="answer", ax=ax)
+    (image,) = ax.images
+    np.testing.assert_array_equal(image.get_array(), run.outputs[:, 1, :, 0].T)
+    assert image.get_clim() == (0, 1)
+    assert ax.get_xlim() == (-5, 35 if episodes[-1] == 30 else 27.5)
+    assert ax.get_ylim() == (-0.5, 19.5)
+    bar = image.colorbar.ax
+    assert bar.get_ylabel() == "answer"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "learning episode",
+        "time step",
+    )
+
+
+def test_learning_image_frames_tell_and_recall(ax):
+    run = make_run(RECALL, sweep())
+    plots.plot_learning(run, ax=ax)
+    assert level(ax, "-") == [3.5, 4.5, 13.5, 14.5]
+    places = {text.get_text(): text.xy[1] for text in notes(ax)}
+    assert places == {"tell 0.75": 4, "recall": 14}
+
+
+def test_learning_names_a_tell_and_a_signal_at_one_step_together(ax):
+    run = make_run(COUNTDOWN, COUNTDOWN.exam(rng()))
+    plots.plot_learning(run, sequence=3 * 9, ax=ax)
+    (text,) = notes(ax)
+    assert text.get_text() == "tell 0,\nsignal" and text.xy[1] == 3
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_names_stand_between_image_and_colours(layout):
+    figure, ax = plt.subplots(layout=layout)
+    plots.plot_learning(recall_run(), ax=ax)
+    figure.draw_without_rendering()
+    for text in notes(ax):
+        box = text.get_window_extent()
+        assert ax.bbox.x1 < box.x0
+        assert box.x1 < figure.axes[1].bbox.x0
+    plt.close(figure)
+
+
+def test_learning_frames_every_ask(ax):
+    probe = Recall(asks=2).sample(1, rng())
+    plots.plot_learning(make_run(RECALL, probe), ax=ax)
+    asks = np.flatnonzero(probe.inputs[0, :, 2])
+    assert set(level(ax, "-")) >= {asks[0] - 0.5, asks[1] + 0.5}
+    assert sum(text.get_text() == "recall" for text in notes(ax)) == 2
+
+
+def test_sequences_show_targets_and_outputs_on_one_scale():
+    run = recall_run()
+    figure, axes = plt.subplots(1, 2)
+    plots.plot_sequences(run, "target", ax=axes[0])
+    plots.plot_sequences(run, "output", episode=10, ax=axes[1])
+    for ax, shown in zip(axes, (run.probe.targets, run.outputs[1])):
+        (image,) = ax.images
+        np.testing.assert_array_equal(image.get_array(), shown[..., 0])
+        assert image.get_clim() == (0, 1)
+        assert tuple(image.get_extent()) == (-0.5, 19.5, 2.5, -0.5)
+        dots = [(*line.get_xdata(), *line.get_ydata()) for line in ax.lines]
+        tells = run.probe.inputs[..., 0].argmax(axis=1)
+        assert dots == [(t, row) for row, t in enumerate(tells)]
+    plt.close(figure)
+
+
+def test_sequences_refuse_another_word(ax):
+    with pytest.raises(ValueError, match=r"answers .*'both'"):
+        plots.plot_sequences(recall_run(), "both", ax=ax)
+
+
+def test_sequence_shows_target_and_output_at_an_episode(ax):
+    run = recall_run()
+    plots.plot_sequence(run, 2, episode=20, ax=ax)
+    (bars,) = ax.containers
+    heights = [bar.get_height() for bar in bars]
+    np.testing.assert_array_equal(heights, run.probe.targets[2, :, 0])
+    (line,) = (line for line in ax.lines if line.get_label() == "output")
+    np.testing.assert_array_equal(line.get_ydata(), run.outputs[2, 2, :, 0])
+    times, words = upright(ax)
+    tell = run.probe.inputs[2, :, 0].argmax()
+    ask = run.probe.inputs[2, :, 2].argmax()
+    told = run.probe.inputs[2, tell, 1]
+    assert times == [tell, ask]
+    assert words == [(tell, f"tell {told:.2f}"), (ask, "recall")]
+
+
+def test_an_episode_that_was_not_recorded_is_refused(ax):
+    with pytest.raises(ValueError, match=r"episode .* such as 20, got 19"):
+        plots.plot_sequence(recall_run(), episode=19, ax=ax)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 8])
+@pytest.mark.parametrize("tell", [0, 9])
+def test_names_of_marked_steps_do_not_touch(tell, count):
+    run = make_run(COUNTDOWN, COUNTDOWN.exam(rng()))
+    with plt.style.context("memnets.styles.slides"):
+        ax = plots.plot_sequence(run, tell * 9 + count)
+        ax.figure.draw_without_rendering()
+        one, other = (text.get_window_extent() for text in notes(ax))
+        assert not one.overlaps(other)
+    assert upright(ax)[0] == [tell, tell + count]
+    plt.close("all")
+
+
+def test_names_of_two_asks_beside_a_tell_do_not_touch():
+    probe = Recall(asks=2).sample(1, rng())
+    probe.inputs[:] = 0
+    probe.inputs[0, 9, :2] = 1, 0.25
+    probe.inputs[0, [11, 12], 2] = 1
+    with plt.style.context("memnets.styles.slides"):
+        ax = plots.plot_sequence(make_run(RECALL, probe))
+        ax.figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in notes(ax)]
+        for k, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:k])
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (RECALL, {"silence", "right time,\nwrong value", "tanh(1) ceiling"}),
+        (COUNTDOWN, {"silence", "no counting"}),
+    ],
+)
+def test_losses_show_every_seed_the_median_and_the_landmarks(task, words, ax):
+    ensemble = make_ensemble(task)
+    plots.plot_losses(ensemble, ax=ax)
+    assert ax.get_yscale() == "log"
+    curves = [line for line in ax.lines if len(line.get_xdata()) == 3]
+    drawn = np.array([line.get_ydata() for line in curves])
+    np.testing.assert_array_equal(drawn[:-1], ensemble.losses)
+    np.testing.assert_allclose(drawn[-1], np.median(ensemble.losses, axis=0))
+    assert curves[-1].get_linewidth() > 2 * curves[0].get_linewidth()
+    assert curves[-1].get_label() == "median of 4 seeds"
+    heights = [v for v in task.landmarks.values() if v > 0]
+    np.testing.assert_allclose(level(ax, "--"), sorted(heights))
+    assert {text.get_text() for text in notes(ax)} == words
+    named = {text.get_text(): text.xy[1] for text in notes(ax)}
+    assert named["silence"] == task.landmarks["silent"]
+
+
+def test_landmarks_can_go_unnamed(ax):
+    plots.plot_losses(make_ensemble(), named=False, ax=ax)
+    assert not ax.texts and len(level(ax, "--")) == 3
+
+
+def test_recalled_values_stand_against_told_values(ax):
+    run = make_run(RECALL, sweep())
+    plots.plot_recalled_values(run, (10, 30), ax)
+    early, late = (
+        next(line for line in ax.lines if line.get_label() == name)
+        for name in ("10", "30")
+    )
+    np.testing.assert_array_equal(late.get_xdata(), [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_array_equal(late.get_ydata(), late.get_xdata())
+    order = [1, 3, 2, 0, 4]
+    np.testing.assert_array_equal(
+        early.get_ydata(), run.outputs[1, order, 14, 0]
+    )
+    assert level(ax, ":") == [math.tanh(1)]
+    (diagonal,) = (x for x in ax.lines if x.get_linestyle() == "--")
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    words = {text.get_text() for text in ax.texts}
+    assert words == {"tanh(1) ceiling", "perfect"}
+
+
+def test_units_are_the_hidden_outputs(ax):
+    run = recall_run()
+    plots.plot_units(run, 1, episode=10, ax=ax)
+    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+    for unit in range(3):
+        np.testing.assert_array_equal(
+            drawn[f"unit {unit + 1}"], run.hidden[1, 1, :, unit]
+        )
+
+
+def test_units_need_a_watched_layer(ax):
+    run = recall_run()
+    object.__setattr__(run, "hidden", None)
+    with pytest.raises(ValueError, match="hidden"):
+        plots.plot_units(run, ax=ax)
+
+
+def test_stages_start_before_training_and_end_after_it():
+    run = make_run(RECALL, sweep(), tuple(range(0, 1001, 10)))
+    chosen = plots.stages(run, 20)
+    assert chosen[0] == 0 and chosen[-1] == 100
+    assert np.all(np.diff(chosen) > 0) and len(chosen) <= 20
+    assert list(plots.stages(run, 500)) == list(range(101))
+
+
+def test_animation_shows_a_record_in_each_frame():
+    run = recall_run()
+    film = animate_learning(run, sequence=1, frames=10)
+    (ax,) = film._fig.axes
+    (line,) = (line for line in ax.lines if line.get_label() == "output")
+    seen = []
+
+    def look():
+        seen.append((line.get_ydata(), ax.get_title(loc="left")))
+
+    film.save("nowhere", Watching(look))
+    assert [title for _, title in seen] == [
+        f"after {episode} learning episodes" for episode in run.episodes
+    ]
+    for (output, _), recorded in zip(seen, run.outputs):
+        np.testing.assert_array_equal(output, recorded[1, :, 0])
+
+
+class Watching(GIFWriter):
+    """Look at each frame instead of writing it."""
+
+    def __init__(self, look):
+        super().__init__(1, "")
+        self.look = look
+
+    def grab_frame(self, **savefig_kwargs):
+        """Look."""
+        self.look()
+
+    def finish(self):
+        """Write nothing."""
+
+
+def test_plots_import_no_keras():
+    code = (
+        "import sys, memnets.figures; "
+        "sys.exit(any(m in sys.modules for m in ('keras', 'tensorflow')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
