@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     code, complaint = 0, None
     try:
-        chosen.run(chosen)
+        chosen.command(chosen)
     except FloatingPointError as error:
         code, complaint = 1, str(error)
     except (ValueError, OSError) as error:
@@ -103,7 +103,7 @@ def _add(commands, name: str, run, text: str) -> Parser:
     command = commands.add_parser(
         name, help=line[0].lower() + line[1:], description=text
     )
-    command.set_defaults(run=run)
+    command.set_defaults(command=run)
     return command
 
 
@@ -265,6 +265,12 @@ def add_figures(commands) -> None:
         "names", nargs="*", metavar="NAME", help="figures (default: all)"
     )
     command.add_argument(
+        "--run",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="a run to draw in the place of the recorded one",
+    )
+    command.add_argument(
         "--format",
         nargs="+",
         metavar="FORMAT",
@@ -288,12 +294,14 @@ def add_figures(commands) -> None:
 
 def save_figures(chosen) -> None:
     """Write the chosen figures."""
+    if chosen.run is not None and not chosen.names:
+        raise ValueError("--run needs the NAME of the figure to draw it as")
     names = chosen.names or list(figures.FIGURES)
     for name in names:
         figures.check(name, chosen.format, chosen.style)
     for name in names:
         for path in figures.save_figure(
-            name, chosen.out, chosen.format, chosen.style
+            name, chosen.out, chosen.format, chosen.style, chosen.run
         ):
             print(path)
 

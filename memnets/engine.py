@@ -7,6 +7,7 @@ variables it updates in place. Python is entered once a block.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Callable
@@ -48,7 +49,8 @@ class Engine:
 
     def __init__(self, model, shapes, probe, watch, record_every, xla):
         self.model = model
-        self.observe = tf.function(_observer(model, watch), autograph=False)
+        self._observe = _observer(model, watch)
+        self.observe = _function(self._observe)
         self._shapes = [array.shape[1:] for array in self.record(probe)]
         bytes_a_record = 4 * sum(map(math.prod, self._shapes))
         records = max(1, RECORD_BYTES // bytes_a_record)
@@ -63,11 +65,10 @@ class Engine:
         specs = [tf.TensorSpec(shape) for shape in shapes]
         specs.append(tf.TensorSpec(probe.shape))
         specs.append(tf.TensorSpec(shapes.inputs[:1], tf.int32))
-        self._run = tf.function(
+        self._run = _function(
             self._block,
             input_signature=[*specs, scalar, scalar],
             jit_compile=xla,
-            autograph=False,
         )
 
     def record(self, probe: np.ndarray) -> list[np.ndarray]:
@@ -138,7 +139,7 @@ class Engine:
         return tf.cast(loss, tf.float32)
 
     def _write(self, slot, probe, records):
-        observed = self.observe.python_function(probe)
+        observed = self._observe(probe)
         return [r.write(slot, value) for r, value in zip(records, observed)]
 
     def _write_sometimes(self, slot, probe, records):
@@ -147,6 +148,13 @@ class Engine:
             lambda: self._write(slot, probe, records),
             lambda: list(records),
         )
+
+
+def _function(python_function: Callable, **options):
+    # TensorFlow warns of code that it traces often. Engines share their code
+    # and each is traced once; a partial object hides that it is shared.
+    own = functools.partial(python_function)
+    return tf.function(own, autograph=False, **options)
 
 
 def _observer(model: keras.Model, watch: str | None) -> Callable:

@@ -65,6 +65,7 @@ def save_figure(
     folder: str | os.PathLike,
     formats: Sequence[str] | None = None,
     styles: Sequence[str] = ("slides", "slides_dark"),
+    run: str | os.PathLike | None = None,
 ) -> list[pathlib.Path]:
     """Write a figure of the catalogue, the same bytes every time.
 
@@ -79,17 +80,26 @@ def save_figure(
             Default: `None`: png, svg and pdf; for films png, gif and, if an
             ffmpeg is found, mp4.
         styles: Strings out of `STYLES`. Default: `("slides", "slides_dark")`.
+        run: The file of a run to draw in the place of the recorded one.
+            Default: `None`.
 
     Returns:
         The paths that were written.
 
     Raises:
-        ValueError: If a name, format or style is unknown.
+        ValueError: If a name, format or style is unknown, or the run is not
+            one that the figure can show.
         FileNotFoundError: If a recording it needs is missing.
     """
     entry = _find(name)
     formats, styles = check(name, formats, styles)
-    recordings = {key: _read(key) for key in entry.recordings}
+    if run is None:
+        recordings = {key: _read(key) for key in entry.recordings}
+    else:
+        recordings = {os.path.basename(run): _own(name, entry, run)}
+        # What follows the colon is about the recording.
+        title = entry.title.partition(":")[0]
+        entry = dataclasses.replace(entry, title=title)
     origin = saving.origin(name, recordings)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -166,12 +176,34 @@ def _read(recording: str) -> Run | Ensemble:
         ) from error
 
 
+def _own(name: str, entry: Entry, path: str | os.PathLike) -> Run:
+    """Load the user's run for a figure that is drawn from one run."""
+    recorded = [_read(recording) for recording in entry.recordings]
+    if len(recorded) > 1:
+        raise ValueError(
+            f"run must be None for {name}, which shows many seeds, got {path}"
+        )
+    run = Run.load(path)
+    if run.probe.inputs.shape[2] != recorded[0].probe.inputs.shape[2]:
+        raise ValueError(
+            f"run must be of {recorded[0].task.name} for {name}, got one of "
+            f"{run.task.name}: {path}"
+        )
+    return run
+
+
 def _task(figure: Figure, run: Run) -> None:
     plots.plot_task(run.task, run.probe, ax=figure.add_subplot())
 
 
 def _learning(figure: Figure, run: Run) -> None:
     plots.plot_learning(run, ax=figure.add_subplot())
+
+
+def _forming(figure: Figure, run: Run) -> None:
+    """Draw the first thousand episodes: later there is little to see."""
+    ax = plots.plot_learning(run, ax=figure.add_subplot())
+    ax.set_xlim(right=min(1000, run.episodes[-1]))
 
 
 def _sequences(figure: Figure, run: Run) -> None:
@@ -211,7 +243,7 @@ def _losses(figure: Figure, lecture: Ensemble, mastered: Ensemble) -> None:
 
 def _values(figure: Figure, run: Run) -> None:
     # Silent; it knows when; it cannot exceed tanh(1); it can; at the end.
-    episodes = (0, 300, 350, 400, 4000)
+    episodes = (0, 100, 150, 300, 4000)
     plots.plot_recalled_values(run, episodes, ax=figure.add_subplot())
 
 
@@ -254,7 +286,9 @@ FIGURES: dict[str, Entry] = {
         _learning,
     ),
     "recall_learning_mastered": Entry(
-        "Learning to recall, to the end", ("recall_mastered",), _learning
+        "Learning to recall at 50 times the learning rate",
+        ("recall_mastered",),
+        _forming,
     ),
     "countdown_learning": Entry(
         "Learning to count down: the lecture's 300 episodes",
@@ -262,9 +296,9 @@ FIGURES: dict[str, Entry] = {
         _learning,
     ),
     "countdown_learning_mastered": Entry(
-        "Learning to count down, to the end",
+        "Learning to count down at 10 times the learning rate",
         ("countdown_mastered",),
-        _learning,
+        _forming,
     ),
     "recall_sequences": Entry(
         "Recall of 30 sequences; a dot marks each tell",

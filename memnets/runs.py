@@ -191,7 +191,10 @@ def _write(path, form, settings, arrays):
 def _reading(path, form):
     """Give the settings and arrays of a file; refuse it by name if damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with (
+            open(path, "rb") as whole,
+            np.load(whole, allow_pickle=False) as file,
+        ):
             arrays = dict(file)
         if str(arrays.pop("format")) != form:
             raise ValueError("it has another format")

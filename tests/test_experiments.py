@@ -249,6 +249,14 @@ def test_an_ensemble_recording_agrees_with_its_first_seed(monkeypatch):
     np.testing.assert_allclose(made.losses, kept.losses[:2], rtol=1e-3)
 
 
+def test_the_pictures_show_neither_the_best_nor_the_worst_seed():
+    rows = results.read_table(paths.data() / "results" / "lecture.csv")
+    for name, seed in recordings.TYPICAL_SEEDS.items():
+        own = [row for row in rows if row["experiment"] == name]
+        own.sort(key=lambda row: float(row["deviation"]))
+        assert int(own[(len(own) - 1) // 2]["seed"]) == seed, name
+
+
 def test_an_unknown_recording_is_named():
     with pytest.raises(ValueError, match="recording.*recall_lecture.*'x'"):
         recordings.record("x")

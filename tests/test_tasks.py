@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memnets.tasks import TASKS, Batch, Countdown, Mixture, Recall, draw, join
-from memnets.tasks import make_task
+from memnets.tasks import (
+    TASKS,
+    Batch,
+    Countdown,
+    Mixture,
+    Recall,
+    draw,
+    join,
+    make_task,
+)
 
 VARIANTS = [
     *(task() for task in TASKS.values()),
