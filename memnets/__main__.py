@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
 import pathlib
 import sys
 import tempfile
@@ -22,7 +23,8 @@ examples:
   memnets experiments recall-lecture recall-mastered --seeds 32
 """
 
-# Flag, type, what it means: the fields of the tasks, then of an experiment.
+# Flag, type and what it means: the fields of the tasks, then those of an
+# experiment, then the rest.
 TASK_FLAGS = (
     ("--timesteps", int, "length of a sequence"),
     ("--tells", int, "values told (recall)"),
@@ -39,6 +41,26 @@ EXPERIMENT_FLAGS = (
     ("--episodes", int, "updates, each on a fresh batch"),
     ("--batch-size", int, "sequences of a batch"),
     ("--seed", int, "seed of the weights and of all that is drawn"),
+)
+RUN_FLAGS = (
+    ("--record-every", int, "episodes from record to record (default: 1)"),
+    ("--out", pathlib.Path, "the .npz file to keep the run in"),
+)
+FIGURES_FLAGS = (
+    ("names", str, "figures to draw (default: all)"),
+    ("--run", pathlib.Path, "a run to draw in the place of the recorded one"),
+    ("--format", str, "png, svg, pdf, and gif, mp4 for films (default: all)"),
+    ("--style", str, "slides, slides_dark, notebook (default: the first two)"),
+    ("--out", pathlib.Path, "the folder to write to (default: figures)"),
+)
+EXPERIMENTS_FLAGS = (
+    ("names", str, "experiments, or groups of them; see memnets list"),
+    ("--seeds", int, "how many (default: 32)"),
+    ("--out", pathlib.Path, "the .csv file (default: results.csv)"),
+)
+RECORD_FLAGS = (
+    ("names", str, "recordings to make (default: all)"),
+    ("--out", pathlib.Path, "the folder to write to (default: data/runs)"),
 )
 
 
@@ -88,33 +110,48 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
-    add_list(commands)
-    add_train(commands)
-    add_figures(commands)
-    add_experiments(commands)
-    add_record(commands)
-    add_badges(commands)
+    _add(commands, "list", list_all)
+    command = _add(commands, "train", train)
+    command.add_argument("task", help=f"one of {', '.join(TASKS)}")
+    _flags(command.add_argument_group("the task"), TASK_FLAGS)
+    network = command.add_argument_group("the network and its training")
+    _flags(network, EXPERIMENT_FLAGS)
+    _flags(command.add_argument_group("the run"), RUN_FLAGS)
+    _flags(_add(commands, "figures", save_figures), FIGURES_FLAGS)
+    command = _add(commands, "experiments", repeat)
+    _flags(command, EXPERIMENTS_FLAGS)
+    _flags(_add(commands, "record", record), RECORD_FLAGS)
+    _add(commands, "badges", badges)
     return parser
 
 
-def _add(commands, name: str, run, text: str) -> Parser:
-    """Add a command; its first sentence is its line in the whole help."""
-    line = text.split(".")[0]
-    command = commands.add_parser(
-        name, help=line[0].lower() + line[1:], description=text
+def _add(commands, name: str, command) -> Parser:
+    """Add a command, described by its docstring."""
+    first, _, rest = inspect.getdoc(command).partition("\n")
+    added = commands.add_parser(
+        name,
+        help=first[0].lower() + first[1:-1],
+        description=f"{first} {rest.strip()}",
     )
-    command.set_defaults(command=run)
-    return command
+    added.set_defaults(command=command)
+    return added
 
 
-def add_list(commands) -> None:
-    """Add `memnets list`."""
-    text = "List the tasks, experiments, figures and recordings."
-    _add(commands, "list", list_all, text)
+def _flags(parser, flags) -> None:
+    """Add flags; one that is not given is not set."""
+    metavars = {int: "N", float: "RATE", str: "NAME", pathlib.Path: "PATH"}
+    for flag, kind, text in flags:
+        options = {"type": kind, "metavar": metavars[kind], "help": text}
+        if flag == "names":
+            parser.add_argument(flag, nargs="*", **options)
+            continue
+        if flag in ("--units", "--format", "--style"):
+            options["nargs"] = "+"
+        parser.add_argument(flag, default=argparse.SUPPRESS, **options)
 
 
 def list_all(chosen) -> None:
-    """Print every name there is, with a line about each."""
+    """List the tasks, experiments, figures and recordings."""
     found = {}
     for group in experiments.CATALOGUE:
         found.update(experiments.find(group))
@@ -133,58 +170,25 @@ def list_all(chosen) -> None:
             print(f"  {name:27} {text}")
 
 
-def add_train(commands) -> None:
-    """Add `memnets train`."""
-    command = _add(
-        commands,
-        "train",
-        train,
-        "Train a network on a task. What is not given is as in the lecture. "
-        "Ctrl-C ends the training early and keeps the run so far.",
-    )
-    command.add_argument("task", help=f"one of {', '.join(TASKS)}")
-    for title, flags in (
-        ("the task", TASK_FLAGS),
-        ("the network and its training", EXPERIMENT_FLAGS),
-    ):
-        group = command.add_argument_group(title)
-        for flag, kind, text in flags:
-            group.add_argument(
-                flag,
-                type=kind,
-                nargs="+" if flag == "--units" else None,
-                metavar={int: "N", float: "RATE", str: "NAME"}[kind],
-                default=argparse.SUPPRESS,
-                help=text,
-            )
-    group = command.add_argument_group("the run")
-    group.add_argument(
-        "--record-every",
-        type=int,
-        metavar="N",
-        help="episodes from record to record (default: 1)",
-    )
-    group.add_argument(
-        "--out",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="the .npz file to keep the run in",
-    )
-
-
 def train(chosen) -> None:
-    """Train one network, keep its run, and say what it learned."""
+    """Train a network on a task.
+
+    What is not given is as in the lecture. Ctrl-C ends the training early and
+    keeps the run so far.
+    """
     experiment = _experiment(vars(chosen))
-    if chosen.out is not None:
-        _check_writable(chosen.out, ".npz")
+    out = getattr(chosen, "out", None)
+    if out is not None:
+        _check_writable(out, ".npz")
     import_tensorflow()
     run = experiment.run(
-        record_every=chosen.record_every, examine_every=experiment.episodes
+        record_every=getattr(chosen, "record_every", 1),
+        examine_every=experiment.episodes,
     )
     print(_verdict(experiment, run))
-    if chosen.out is not None:
-        run.save(chosen.out)
-        print(f"the run is kept in {chosen.out}")
+    if out is not None:
+        run.save(out)
+        print(f"the run is kept in {out}")
     if run.settings.get("interrupted"):
         raise KeyboardInterrupt
 
@@ -252,136 +256,60 @@ def _verdict(experiment: Experiment, run: Run) -> str:
     return "\n".join(lines)
 
 
-def add_figures(commands) -> None:
-    """Add `memnets figures`."""
-    command = _add(
-        commands,
-        "figures",
-        save_figures,
-        "Draw figures for slides from recorded runs. An animation given a "
-        "format of a still is its last frame.",
-    )
-    command.add_argument(
-        "names", nargs="*", metavar="NAME", help="figures (default: all)"
-    )
-    command.add_argument(
-        "--run",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="a run to draw in the place of the recorded one",
-    )
-    command.add_argument(
-        "--format",
-        nargs="+",
-        metavar="FORMAT",
-        help="png, svg, pdf; for animations also gif, mp4 (default: all)",
-    )
-    command.add_argument(
-        "--style",
-        nargs="+",
-        metavar="STYLE",
-        default=["slides", "slides_dark"],
-        help=f"{', '.join(figures.STYLES)} (default: slides slides_dark)",
-    )
-    command.add_argument(
-        "--out",
-        type=pathlib.Path,
-        metavar="FOLDER",
-        default=pathlib.Path("figures"),
-        help="where to write (default: figures)",
-    )
-
-
 def save_figures(chosen) -> None:
-    """Write the chosen figures."""
-    if chosen.run is not None and not chosen.names:
+    """Draw figures for slides from recorded runs.
+
+    A film in the format of a still is its last frame.
+    """
+    run = getattr(chosen, "run", None)
+    formats = getattr(chosen, "format", None)
+    styles = getattr(chosen, "style", ("slides", "slides_dark"))
+    if run is not None and not chosen.names:
         raise ValueError("--run needs the NAME of the figure to draw it as")
     names = chosen.names or list(figures.FIGURES)
     for name in names:
-        figures.check(name, chosen.format, chosen.style)
+        figures.check(name, formats, styles)
+    out = getattr(chosen, "out", pathlib.Path("figures"))
     for name in names:
-        for path in figures.save_figure(
-            name, chosen.out, chosen.format, chosen.style, chosen.run
-        ):
+        for path in figures.save_figure(name, out, formats, styles, run):
             print(path)
 
 
-def add_experiments(commands) -> None:
-    """Add `memnets experiments`."""
-    command = _add(
-        commands,
-        "experiments",
-        repeat,
-        "Repeat experiments over seeds and write a table. A row is written as "
-        "soon as its run ends; the same command goes on where it was stopped.",
-    )
-    command.add_argument(
-        "names", nargs="+", metavar="NAME", help="see memnets list"
-    )
-    command.add_argument(
-        "--seeds", type=int, default=32, metavar="N", help="default: 32"
-    )
-    command.add_argument(
-        "--out",
-        type=pathlib.Path,
-        metavar="FILE",
-        default=pathlib.Path("results.csv"),
-        help="the table (default: results.csv)",
-    )
-
-
 def repeat(chosen) -> None:
-    """Repeat the chosen experiments and print the table."""
-    _check_writable(chosen.out, ".csv")
+    """Repeat experiments over seeds and write a table.
+
+    A row is written as soon as its run ends; the same command goes on where
+    it was stopped.
+    """
+    if not chosen.names:
+        raise ValueError("experiments needs the NAME of one; see memnets list")
+    out = getattr(chosen, "out", pathlib.Path("results.csv"))
+    _check_writable(out, ".csv")
+    seeds = getattr(chosen, "seeds", 32)
+    results.check(chosen.names, seeds)
     import_tensorflow()
-    rows = results.repeat_into(chosen.out, chosen.names, chosen.seeds)
-    print(results.summary(rows))
-    print(f"a row for each run is in {chosen.out}")
-
-
-def add_record(commands) -> None:
-    """Add `memnets record`."""
-    command = _add(
-        commands,
-        "record",
-        record,
-        "Train again what the figures are drawn from. From the same seed, "
-        "versions and kind of processor come the same arrays.",
-    )
-    command.add_argument(
-        "names", nargs="*", metavar="NAME", help="recordings (default: all)"
-    )
-    command.add_argument(
-        "--out",
-        type=pathlib.Path,
-        metavar="FOLDER",
-        help="where to write (default: data/runs)",
-    )
+    print(results.summary(results.repeat_into(out, chosen.names, seeds)))
+    print(f"a row for each run is in {out}")
 
 
 def record(chosen) -> None:
-    """Make the chosen recordings."""
+    """Train again what the figures are drawn from.
+
+    From the same seed, versions and kind of processor come the same arrays.
+    """
     for name in chosen.names:
         recordings.check(name)
     import_tensorflow()
     for name in chosen.names or recordings.RECORDINGS:
-        print(recordings.record(name, chosen.out))
-
-
-def add_badges(commands) -> None:
-    """Add `memnets badges`."""
-    _add(
-        commands,
-        "badges",
-        badges,
-        "Write the repository's address into the notebooks. The address is "
-        "[tool.memnets] repository in pyproject.toml; while it is empty, "
-        "badges are removed.",
-    )
+        print(recordings.record(name, getattr(chosen, "out", None)))
 
 
 def badges(chosen) -> None:
-    """Write badges and addresses, or remove them."""
+    """Write the repository's address into the notebooks.
+
+    The address is [tool.memnets] repository in pyproject.toml; while it is
+    empty, badges are removed.
+    """
     from memnets import notebooks
 
     notebooks.write_badges(pathlib.Path(__file__).resolve().parent.parent)

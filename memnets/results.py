@@ -63,8 +63,7 @@ def repeat_into(
     Raises:
         ValueError: If a name is unknown or the file is not such a table.
     """
-    check_integer("seeds", seeds, 1)
-    experiments = {k: v for group in groups for k, v in find(group).items()}
+    experiments = check(groups, seeds)
     rows = read_table(path) if pathlib.Path(path).exists() else []
     rows = [row for row in rows if not _outdated(row, experiments)]
     wanted = {
@@ -81,6 +80,12 @@ def repeat_into(
                 write_table(rows, path)
                 bar.update()
     return [row for row in read_table(path) if _key(row) in wanted]
+
+
+def check(groups: Sequence[str], seeds: int) -> dict[str, Experiment]:
+    """Check the arguments of `repeat_into`; return the experiments by name."""
+    check_integer("seeds", seeds, 1)
+    return {k: v for group in groups for k, v in find(group).items()}
 
 
 def _rows(name: str, experiment: Experiment, seeds: list[int]):
@@ -148,7 +153,7 @@ def summary(rows: list[dict[str, str]]) -> str:
     """
     lines = [
         f"{'experiment':26}{'mastered':>10}{'ever':>8}"
-        f"{'episodes to mastery':>28}{'deviation a sequence':>34}"
+        f"{'episodes to mastery':>22}{'deviation':>28}"
     ]
     for name in dict.fromkeys(row["experiment"] for row in rows):
         own = [row for row in rows if row["experiment"] == name]
@@ -157,7 +162,7 @@ def summary(rows: list[dict[str, str]]) -> str:
         deviations = [float(row["deviation"]) for row in own]
         lines.append(
             f"{name:26}{mastered:>7}/{len(own)}{len(when):>5}/{len(own)}"
-            f"{_spread(when, '.0f'):>28}{_spread(deviations, '.2g'):>34}"
+            f"{_spread(when, '.0f'):>22}{_spread(deviations, '.2g'):>28}"
         )
     return "\n".join(lines)
 

@@ -260,3 +260,9 @@ def test_the_pictures_show_neither_the_best_nor_the_worst_seed():
 def test_an_unknown_recording_is_named():
     with pytest.raises(ValueError, match="recording.*recall_lecture.*'x'"):
         recordings.record("x")
+
+
+def test_the_readme_shows_the_committed_table():
+    rows = results.read_table(paths.data() / "results" / "lecture.csv")
+    readme = paths.data().parent / "README.md"
+    assert results.summary(rows) in readme.read_text(encoding="utf-8")
