@@ -219,7 +219,8 @@ def _experiment(given: dict) -> Experiment:
     if fields.get("readout") == "none":
         fields["readout"] = None
     fields["task"] = make_task({"name": name, **task_fields})
-    start = next(iter(experiments.find(f"{name}-lecture").values()))
+    lecture = experiments.CATALOGUE.get(f"{name}-lecture", {})
+    start = next(iter(lecture.values()), Experiment(fields["task"]))
     return dataclasses.replace(start, **fields)
 
 

@@ -177,7 +177,9 @@ def _ask_for_small_loops(model: keras.Model) -> None:
     that holds few numbers then costs a jump and not a scheduled task. For
     large layers it would lose XLA's matrix kernels, so it stays small there.
     """
-    few = model.count_params() < 4000
-    size = 10_000_000 if few else 300_000
+    # In TensorFlow 2.20 LLVM kills the process where such a function holds an
+    # operation large enough for several threads, which begins at 256 kB.
+    safe = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 21)
+    size = 10_000_000 if safe and model.count_params() < 4000 else 250_000
     option = f"xla_cpu_small_while_loop_byte_threshold={size}"
     os.environ.setdefault("XLA_FLAGS", f"--xla_backend_extra_options={option}")

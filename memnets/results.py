@@ -153,7 +153,7 @@ def summary(rows: list[dict[str, str]]) -> str:
     """
     lines = [
         f"{'experiment':26}{'mastered':>10}{'ever':>8}"
-        f"{'episodes to mastery':>22}{'deviation':>28}"
+        f"{'episodes to mastery':>22}{'deviation':>30}"
     ]
     for name in dict.fromkeys(row["experiment"] for row in rows):
         own = [row for row in rows if row["experiment"] == name]
@@ -162,7 +162,7 @@ def summary(rows: list[dict[str, str]]) -> str:
         deviations = [float(row["deviation"]) for row in own]
         lines.append(
             f"{name:26}{mastered:>7}/{len(own)}{len(when):>5}/{len(own)}"
-            f"{_spread(when, '.0f'):>22}{_spread(deviations, '.2g'):>28}"
+            f"{_spread(when, '.0f'):>22}{_spread(deviations, '.2g'):>30}"
         )
     return "\n".join(lines)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import os
 from collections.abc import Sequence
 
@@ -11,6 +9,7 @@ import matplotlib as mpl
 from matplotlib import animation
 from matplotlib.figure import Figure
 
+import memnets
 from memnets import animations
 from memnets.runs import Ensemble, Run
 
@@ -123,7 +122,7 @@ def origin(name: str, recordings: dict[str, Run | Ensemble]) -> str:
     Returns:
         A string.
     """
-    parts = [f"figure {name} of memnets {_version()}"]
+    parts = [f"figure {name} of memnets {memnets.__version__}"]
     for recording, data in recordings.items():
         seed = data.settings.get("seed")
         if seed is None:
@@ -135,9 +134,3 @@ def origin(name: str, recordings: dict[str, Run | Ensemble]) -> str:
             + ", ".join(f"{k} {v}" for k, v in versions.items())
         )
     return "; ".join([*parts, f"drawn by matplotlib {mpl.__version__}"])
-
-
-def _version() -> str:
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version("memnets")
-    return "from its source"

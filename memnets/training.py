@@ -81,37 +81,25 @@ def train(
             the task.
         Diverged: If the loss is no longer finite; names the episode.
     """
-    for argument, value, least in (
-        ("episodes", episodes, 1),
-        ("batch_size", batch_size, 1),
-        ("seed", seed, 0),
-        ("record_every", 1 if record_every is None else record_every, 1),
-        ("examine_every", 1 if examine_every is None else examine_every, 1),
-    ):
-        check_integer(argument, value, least)
+    check_integer("episodes", episodes, 1)
+    check_integer("batch_size", batch_size, 1)
+    check_integer("seed", seed, 0)
+    _check_optional("record_every", record_every)
+    _check_optional("examine_every", examine_every)
     xla = _choose(engine, episodes, task)
-    check_model(model, task, batch_size)
-    layers = [layer.name for layer in model.layers]
-    if watch is not None and watch not in layers:
-        raise ValueError(
-            f"watch must be one of {', '.join(layers)}, got {watch!r}"
-        )
+    check_model(model, task, batch_size, watch)
     probe = _probe(probe, task, seed)
     every = record_every or _affordable(episodes, probe)
     built = _engine(model, task, batch_size, every, probe, watch, xla)
-    lessons = _Lessons(task, batch_size, seed)
     notes = _Notes(built.record(probe.inputs), every, episodes)
+    lessons = _Lessons(task, batch_size, seed)
+    calls = _calls(episodes, lessons.length, built.longest_call, examine_every)
     sit_exam = _examiner(task, seed, built.observe)
 
-    with (
-        deferred_interrupt() as interrupted,
-        tqdm(
-            total=episodes, unit=" episodes", disable=not progress, delay=4
-        ) as bar,
-    ):
-        if examine_every:
-            notes.mark(0, sit_exam())
-        for first, last in _calls(lessons, episodes, built, examine_every):
+    if examine_every:
+        notes.mark(0, sit_exam())
+    with deferred_interrupt() as interrupted, _bar(episodes, progress) as bar:
+        for first, last in calls:
             block, start = lessons.block(first)
             slots = notes.slots(first, last)
             notes.write(*built.run(block, probe.inputs, first - start, slots))
@@ -129,6 +117,16 @@ def train(
         engine="xla" if xla else "graph",
         versions=versions(),
     )
+
+
+def _check_optional(argument: str, value: int | None) -> None:
+    if value is not None:
+        check_integer(argument, value, 1)
+
+
+def _bar(episodes: int, progress: bool) -> tqdm:
+    """Return a text progress bar that appears after four seconds."""
+    return tqdm(total=episodes, unit=" episodes", disable=not progress, delay=4)
 
 
 class _Lessons:
@@ -214,13 +212,12 @@ class _Notes:
 
 
 def _calls(
-    lessons: _Lessons, episodes: int, built: Engine, examine_every: int | None
+    episodes: int, block: int, longest: int, examine_every: int | None
 ) -> Iterator[tuple[int, int]]:
     """Cut the episodes into compiled calls, at blocks and at exams."""
     first = 0
     while first < episodes:
-        ends = [episodes, (first // lessons.length + 1) * lessons.length]
-        ends.append(first + built.longest_call)
+        ends = [episodes, first + longest, (first // block + 1) * block]
         if examine_every:
             ends.append((first // examine_every + 1) * examine_every)
         yield first, min(ends)
@@ -280,7 +277,9 @@ def _compilation(model: keras.Model) -> tuple:
     return model.optimizer, model.loss, options, variables
 
 
-def check_model(model: keras.Model, task: Task, batch_size: int) -> None:
+def check_model(
+    model: keras.Model, task: Task, batch_size: int, watch: str | None = None
+) -> None:
     """Refuse a model that cannot be trained on the task."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, got {model!r}")
@@ -314,6 +313,11 @@ def check_model(model: keras.Model, task: Task, batch_size: int) -> None:
         )
     if not model.trainable_variables:
         raise ValueError("model must have something to train, got no weights")
+    layers = [layer.name for layer in model.layers]
+    if watch is not None and watch not in layers:
+        raise ValueError(
+            f"watch must be one of {', '.join(layers)}, got {watch!r}"
+        )
     rate = float(model.optimizer.learning_rate)
     if not math.isfinite(rate):
         raise ValueError(f"model must have a finite learning rate, got {rate}")
@@ -328,13 +332,18 @@ def _probe(probe: Batch | None, task: Task, seed: int) -> Batch:
             f"probe must be a Batch, as a task's sample returns, got "
             f"{type(probe).__name__}"
         )
-    shape = np.shape(probe.inputs)
-    if len(shape) != 3 or shape[2] != len(task.inputs) or not shape[0]:
-        raise ValueError(
-            f"probe must hold sequences of shape (time, {len(task.inputs)}), "
-            f"got inputs of shape {shape}"
-        )
-    return Batch(*(np.asarray(array, np.float32) for array in probe))
+    batch = Batch(*(np.asarray(array, np.float32) for array in probe))
+    steps = batch.inputs.shape[:2]
+    shapes = Batch(
+        (*steps, len(task.inputs)), (*steps, len(task.outputs)), steps
+    )
+    for name, array, shape in zip(Batch._fields, batch, shapes):
+        if array.shape != shape or len(steps) < 2 or not steps[0]:
+            raise ValueError(
+                f"probe must hold sequences of {task.name}, its {name} of "
+                f"shape {shape}, got {array.shape}"
+            )
+    return batch
 
 
 def _affordable(episodes: int, probe: Batch) -> int:

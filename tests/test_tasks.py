@@ -1,6 +1,7 @@
 """Every task keeps the contract, and the lecture's tasks are the lecture's."""
 
 import dataclasses
+import gc
 import sys
 
 import numpy as np
@@ -96,11 +97,13 @@ def test_answers_come_from_the_past_only(task):
 
 def calls_to_sample(task, batch_size):
     calls = []
+    gc.disable()  # it may call anything at any time
     sys.setprofile(lambda frame, event, what: calls.append(event))
     try:
         task.sample(batch_size, rng())
     finally:
         sys.setprofile(None)
+        gc.enable()
     return len(calls)
 
 
@@ -118,20 +121,19 @@ def test_a_task_is_frozen_and_made_again_from_its_settings(task):
 
 def test_landmarks_agree_with_playing(task):
     batch = task.sample(40_000, rng())
-    answer, silent = batch.targets[..., :1], np.zeros_like(batch.targets)
+    silent = np.zeros_like(batch.targets)
     players = {"silent": silent}
     if "timing only" in task.landmarks:
         players["timing only"] = silent.copy()
         players["timing only"][..., 0] = batch.inputs[..., 2] / 2
         players["tanh(1) ceiling"] = np.minimum(batch.targets, np.tanh(1))
-    else:
+    if "no counting" in task.landmarks:
         counts = task.exam(rng()).inputs[..., 1].max() + 1
         tell = batch.inputs[..., 0].argmax(axis=1)[:, None]
         since = np.arange(task.timesteps) - tell
         spread = ((since >= 0) & (since < counts)) / counts
         players["no counting"] = silent.copy()
         players["no counting"][..., 0] = spread
-        assert answer.sum() == len(answer)
     assert set(players) | {"perfect"} == set(task.landmarks)
     for name, played in players.items():
         error = np.mean(np.square(played - batch.targets), axis=(1, 2))

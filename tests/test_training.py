@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import ClassVar
 
@@ -10,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from memnets import training
+from memnets import engine, training
 from memnets.experiments import Experiment
 from memnets.networks import lecture, recurrent
 from memnets.tasks import Batch, Countdown, Recall
@@ -402,7 +404,13 @@ def at_rate(rate):
             None,
             {"probe": Countdown().exam(generator(0))},
             ValueError,
-            r"probe.*\(time, 3\).*\(90, 20, 2\)",
+            r"probe.*recall.*inputs.*\(90, 20, 3\).*\(90, 20, 2\)",
+        ),
+        (
+            None,
+            {"probe": Recall(width=1).exam(generator(0))},
+            ValueError,
+            r"probe.*targets.*\(2000, 20, 2\).*\(2000, 20, 1\)",
         ),
     ],
 )
@@ -415,6 +423,35 @@ def test_bad_input_is_named_before_any_work(model, options, error, words):
         assert all(map(np.array_equal, weights, built.get_weights()))
 
 
+def test_a_users_own_xla_flags_are_kept(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--mine")
+    engine._ask_for_small_loops(lecture(Recall()))
+    assert os.environ["XLA_FLAGS"] == "--mine"
+
+
 def test_a_misspelt_option_is_refused():
     with pytest.raises(TypeError, match="record_evry"):
         train(lecture(Recall()), Recall(), record_evry=3)
+
+
+def test_many_sequences_at_once_do_not_kill_the_process():
+    """In TensorFlow 2.20 they did, in a loop that was one function."""
+    code = (
+        "from memnets.networks import lecture\n"
+        "from memnets.tasks import Recall\n"
+        "from memnets.training import generator, train\n"
+        "probe = Recall().sample(2000, generator(0))\n"
+        "run = train(lecture(Recall()), Recall(), 4, probe=probe,\n"
+        "            record_every=4, engine='xla')\n"
+        "assert run.outputs.shape == (2, 2000, 20, 2)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("XLA_FLAGS", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

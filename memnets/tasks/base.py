@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -88,7 +88,7 @@ class Task:
         return {"name": self.name, **dataclasses.asdict(self)}
 
 
-def check_integer(argument: str, value: object, least: int) -> None:
+def check_integer(argument: str, value: Any, least: int) -> None:
     """Refuse anything but an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{argument} must be an integer, got {value!r}")
@@ -96,7 +96,7 @@ def check_integer(argument: str, value: object, least: int) -> None:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
 
 
-def check_step(argument: str, value: object, timesteps: int) -> None:
+def check_step(argument: str, value: Any, timesteps: int) -> None:
     """Refuse anything but a time step of the sequence."""
     check_integer(argument, value, 0)
     if value >= timesteps:

@@ -52,7 +52,7 @@ class Mixture(Task):
         object.__setattr__(self, "timesteps", parts[0].timesteps)
 
     @property
-    def inputs(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names of the input channels."""
         return self.tasks[0].inputs
 
