@@ -5,6 +5,7 @@
 # make test               lint, then test everything
 # make lab                open the notebooks in Jupyter
 # make notebooks          run the notebooks and keep what they show
+# make badges             write the repository's address into them
 # make results            repeat the experiments over 32 seeds
 # make benchmark          speed against the lecture's own loop
 #
@@ -17,7 +18,7 @@ install := $(python) -m pip install --quiet --disable-pip-version-check
 experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
 
-.PHONY: help figures test lab notebooks results benchmark clean
+.PHONY: help figures test lab notebooks badges results benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -36,7 +37,10 @@ lab: .venv/installed-lab
 	$(python) -m jupyter lab notebooks
 
 notebooks: .venv/installed-test
-	$(python) -m memnets.notebooks build
+	$(python) notebooks/builder.py build
+
+badges: .venv/installed
+	$(python) notebooks/builder.py badges
 
 results: .venv/installed
 	$(python) -m memnets experiments $(experiments) --seeds 32 \

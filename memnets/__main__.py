@@ -121,7 +121,6 @@ def _parser() -> Parser:
     command = _add(commands, "experiments", repeat)
     _flags(command, EXPERIMENTS_FLAGS)
     _flags(_add(commands, "record", record), RECORD_FLAGS)
-    _add(commands, "badges", badges)
     return parser
 
 
@@ -303,17 +302,6 @@ def record(chosen) -> None:
     import_tensorflow()
     for name in chosen.names or recordings.RECORDINGS:
         print(recordings.record(name, getattr(chosen, "out", None)))
-
-
-def badges(chosen) -> None:
-    """Write the repository's address into the notebooks.
-
-    The address is [tool.memnets] repository in pyproject.toml; while it is
-    empty, badges are removed.
-    """
-    from memnets import notebooks
-
-    notebooks.write_badges(pathlib.Path(__file__).resolve().parent.parent)
 
 
 if __name__ == "__main__":

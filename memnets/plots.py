@@ -17,6 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from memnets import marks
 from memnets.runs import Ensemble, Run
 from memnets.tasks import Batch, Task
+from memnets.tasks.base import check_below
 
 # Outputs are drawn on one fixed scale, so that all pictures compare.
 SCALE = {"cmap": "viridis", "vmin": 0, "vmax": 1}
@@ -33,6 +34,7 @@ def plot_task(
         sequence: Integer, which sequence of the batch. Default: 0.
         ax: The axes. Default: `None`.
     """
+    check_below("sequence", sequence, len(batch.inputs))
     ax = _axes(ax)
     names = (*task.inputs, *task.outputs)
     rows = np.concatenate(
@@ -76,6 +78,7 @@ def plot_learning(
         label: String, what the colours are. Default: `"output"`.
         ax: The axes. Default: `None`.
     """
+    _check(run, sequence, channel)
     ax = _axes(ax)
     outputs = run.outputs[:, sequence, :, channel].T
     time = np.arange(len(outputs) + 1) - 0.5
@@ -151,9 +154,11 @@ def plot_sequence(
         channel: Integer, which output channel. Default: 0.
         ax: The axes. Default: `None`.
     """
+    _check(run, sequence, channel)
+    record = _record(run, episode)
     ax = _axes(ax)
     target = run.probe.targets[sequence, :, channel]
-    output = run.outputs[_record(run, episode), sequence, :, channel]
+    output = run.outputs[record, sequence, :, channel]
     steps = np.arange(target.size)
     ax.bar(steps, target, 0.8, color="C1", alpha=0.6, label="target")
     ax.plot(steps, output, "o-", color="C0", label="output")
@@ -249,8 +254,9 @@ def plot_units(
     """
     if run.hidden is None:
         raise ValueError("run must have watched a layer, its hidden is None")
-    ax = _axes(ax)
+    _check(run, sequence)
     hidden = run.hidden[_record(run, episode), sequence]
+    ax = _axes(ax)
     for number, unit in enumerate(hidden.T, start=1):
         ax.plot(unit, "o-", label=f"unit {number}")
     # Room above 1 for the names of the marked steps.
@@ -277,6 +283,12 @@ def stages(run: Run, count: int) -> np.ndarray:
 def _axes(ax: Axes | None) -> Axes:
     # Names may stand outside the axes; this layout makes room for them.
     return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def _check(run: Run, sequence: int, channel: int = 0) -> None:
+    """Refuse a sequence or a channel that the run has not."""
+    check_below("sequence", sequence, run.outputs.shape[1])
+    check_below("channel", channel, run.outputs.shape[3])
 
 
 def _record(run: Run, episode: int | None) -> int:

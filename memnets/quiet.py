@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow with its start-up notices kept off stderr.
+    """Import TensorFlow, its notices kept off stderr.
 
-    Before its log levels take effect TensorFlow writes to file descriptor 2
-    itself, past Python, so the descriptor is turned away for the import. An
-    import that fails still raises.
+    At the start TensorFlow writes to file descriptor 2 itself, past Python
+    and before its log levels take effect, so the descriptor is turned away
+    for the import. Later it warns of each model that is asked for several
+    batch sizes, which is no mistake here; its errors are still shown. An
+    import that fails raises.
     """
     if "tensorflow" in sys.modules:
         return
@@ -27,3 +30,4 @@ def import_tensorflow() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -297,6 +297,12 @@ def check_model(
         )
     given = (batch_size, task.timesteps, len(task.inputs))
     wanted = (batch_size, task.timesteps, len(task.outputs))
+    made_for = getattr(model, "input_shape", None)
+    if isinstance(made_for, tuple) and made_for[-1] not in (None, given[-1]):
+        raise ValueError(
+            f"model must take the inputs of {task.name}, (batch, time, "
+            f"channel) = {given}, got a model for {made_for}"
+        )
     try:
         answers = model(keras.Input(batch_shape=given))
     except (ValueError, TypeError) as error:

@@ -170,5 +170,5 @@ def test_suite_passes_on_colab_versions(colab):
 def test_notebooks_run_on_colab_versions(colab):
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     assert notebooks
-    module = "memnets.notebooks"
-    print(run(colab, "-m", module, "run", *notebooks, minutes=30))
+    builder = ROOT / "notebooks" / "builder.py"
+    print(run(colab, builder, "run", *notebooks, minutes=30))

@@ -86,7 +86,7 @@ def test_list_names_everything(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "train", "figures", "experiments", "record", "badges"]
+    "command", ["", "list", "train", "figures", "experiments", "record"]
 )
 def test_help_is_a_page(capsys, command):
     with pytest.raises(SystemExit) as leaving:

@@ -10,12 +10,11 @@ import shutil
 import subprocess
 import sys
 
+import builder
 import pytest
 
-from memnets import notebooks
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NAMES = [source.stem for source in notebooks.sources(ROOT)]
+NAMES = [source.stem for source in builder.sources(ROOT)]
 ADDRESS = "https://github.com/someone/memory"
 
 
@@ -61,7 +60,7 @@ def texts(root):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_is_its_source(name):
-    wanted = notebooks.read_source(ROOT / "notebooks/source" / f"{name}.py")
+    wanted = builder.read_source(ROOT / "notebooks/source" / f"{name}.py")
     cells = written(name)["cells"]
     assert [(c["cell_type"], source_of(c)) for c in cells] == [
         (c.cell_type, c.source) for c in wanted.cells
@@ -72,7 +71,7 @@ def test_notebook_is_its_source(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_is_executed_clean_and_small(name):
     notebook = written(name)
-    assert notebook["metadata"] == notebooks.METADATA
+    assert notebook["metadata"] == builder.METADATA
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
     counts = [c["execution_count"] for c in code]
     assert counts == list(range(1, len(code) + 1))
@@ -126,7 +125,7 @@ def test_exercises_have_folded_solutions(name):
     exercises = text.split("## Exercises")[1]
     assert re.findall(r"(?m)^\*\*(\d)\. ", exercises) == ["1", "2", "3"]
     assert exercises.count("<details>") == exercises.count("</details>") == 3
-    assert len(notebooks.find_solutions(notebook)) == 3
+    assert len(builder.find_solutions(notebook)) == 3
 
 
 @pytest.mark.slow
@@ -134,8 +133,8 @@ def test_exercises_have_folded_solutions(name):
 def test_notebook_runs_from_top_to_bottom_and_so_do_its_solutions(name):
     path = ROOT / "notebooks" / f"{name}.ipynb"
     before = path.read_bytes()
-    seconds = notebooks.run(path, solutions=True)
-    assert seconds < notebooks.LIMIT
+    seconds = builder.run(path, solutions=True)
+    assert seconds < builder.LIMIT
     assert path.read_bytes() == before
 
 
@@ -148,7 +147,7 @@ def test_setup_cell_is_the_same_everywhere_and_comes_first():
 
 def run_setup(folder, address="", pip_works=True):
     """Run the setup cell with a pip that only says what it is asked for."""
-    cell = notebooks._readdress(setup_cell(NAMES[0]), address)
+    cell = builder._readdress(setup_cell(NAMES[0]), address)
     code = [
         "import subprocess, sys",
         "def pip(command, check):",
@@ -196,21 +195,21 @@ def test_setup_cell_outside_installs_from_the_address(tmp_path):
 
 def test_badges_are_written_and_taken_out_again(clone):
     set_repository(clone, "")
-    notebooks.write_badges(clone)
+    builder.write_badges(clone)
     before = texts(clone)
-    assert notebooks.write_badges(clone) == []
+    assert builder.write_badges(clone) == []
     set_repository(clone, "someone/memory")
-    changed = notebooks.write_badges(clone)
+    changed = builder.write_badges(clone)
     assert len(changed) == 2 * len(NAMES)
-    assert notebooks.write_badges(clone) == []
+    assert builder.write_badges(clone) == []
     for name in NAMES:
         source = clone / "notebooks/source" / f"{name}.py"
-        notebook = json.loads(notebooks.target(source).read_text("utf-8"))
+        notebook = json.loads(builder.target(source).read_text("utf-8"))
         top = source_of(notebook["cells"][0])
         assert top.startswith("[![Open In Colab](https://colab.")
         assert f"someone/memory/blob/main/notebooks/{name}.ipynb)\n\n# " in top
         assert f'ADDRESS = "{ADDRESS}"' in source.read_text("utf-8")
-        wanted = notebooks.read_source(source)
+        wanted = builder.read_source(source)
         assert [source_of(c) for c in notebook["cells"]] == [
             c.source for c in wanted.cells
         ]
@@ -218,12 +217,12 @@ def test_badges_are_written_and_taken_out_again(clone):
             c.id for c in wanted.cells
         ]
     set_repository(clone, "")
-    notebooks.write_badges(clone)
+    builder.write_badges(clone)
     assert texts(clone) == before
 
 
 def test_notebooks_have_the_address_of_the_setting(clone):
-    assert notebooks.write_badges(clone) == []
+    assert builder.write_badges(clone) == []
 
 
 @pytest.mark.parametrize(
@@ -238,18 +237,18 @@ def test_notebooks_have_the_address_of_the_setting(clone):
 )
 def test_repository(clone, given, address):
     set_repository(clone, given)
-    assert notebooks.repository(clone) == address
+    assert builder.repository(clone) == address
 
 
 def test_wrong_repository_is_refused(clone):
     set_repository(clone, "memory")
     with pytest.raises(ValueError, match="must be empty, OWNER/NAME"):
-        notebooks.repository(clone)
+        builder.repository(clone)
 
 
 def test_no_badge_where_colab_cannot_open_it(clone):
     set_repository(clone, "https://gitlab.org/a/b")
-    notebooks.write_badges(clone)
+    builder.write_badges(clone)
     for path in (clone / "notebooks" / "source").glob("*.py"):
         text = path.read_text("utf-8")
         assert "Open In Colab" not in text
@@ -257,7 +256,7 @@ def test_no_badge_where_colab_cannot_open_it(clone):
 
 
 def test_unknown_notebook_is_refused(capsys):
-    assert notebooks.main(["build", "03_nothing"]) == 1
+    assert builder.main(["build", "03_nothing"]) == 1
     assert "notebook must be one of 01_recall" in capsys.readouterr().err
 
 
@@ -268,5 +267,5 @@ def test_a_failing_notebook_has_exit_code_1(tmp_path, capsys):
     cell = nbformat.v4.new_code_cell("1 / 0")
     path = tmp_path / "broken.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    assert notebooks.main(["run", str(path)]) == 1
+    assert builder.main(["run", str(path)]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err

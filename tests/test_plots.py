@@ -253,6 +253,23 @@ def test_an_episode_that_was_not_recorded_is_refused(ax):
         plots.plot_sequence(recall_run(), episode=19, ax=ax)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"sequence": 30}, r"sequence must be from 0 to \d+, got 30"),
+        ({"sequence": -1}, "sequence must be at least 0, got -1"),
+        ({"channel": 2}, "channel must be from 0 to 1, got 2"),
+    ],
+)
+def test_what_the_run_has_not_is_refused_before_a_figure_is_made(
+    arguments, words
+):
+    for plot in (plots.plot_learning, plots.plot_sequence):
+        with pytest.raises(ValueError, match=words):
+            plot(recall_run(), **arguments)
+    assert plt.get_fignums() == []
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 8])
 @pytest.mark.parametrize("tell", [0, 9])
 def test_names_of_marked_steps_do_not_touch(tell, count):

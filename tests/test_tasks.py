@@ -269,6 +269,20 @@ def test_any_possible_countdown_works(timesteps, data):
         (lambda: Recall().sample(0, rng()), ValueError, "batch_size.*1.*0"),
         (lambda: Recall().sequence({20: 1.0}, []), ValueError, "told.*19.*20"),
         (lambda: Recall().sequence({}, [-1]), ValueError, "asked.*0.*-1"),
+        (lambda: Recall().sequence({}, 15), TypeError, r"asked.*\[15\].*15"),
+        (lambda: Recall().exam(None), TypeError, "rng.*Generator.*None"),
+        (lambda: Countdown().sample(3, 7), TypeError, "rng.*Generator.*7"),
+        (lambda: join([]), ValueError, "batches.*none"),
+        (
+            lambda: join([Recall().exam(rng()), Recall(9).exam(rng())]),
+            ValueError,
+            r"batches.*equal length.*\(20, 3\), \(9, 3\)",
+        ),
+        (
+            lambda: draw(Countdown(), Countdown().exam(rng()), 90),
+            ValueError,
+            "sequence must be from 0 to 89, got 90",
+        ),
         (lambda: Countdown().sequence(2, -3), ValueError, "count.*0.*-3"),
         (lambda: make_task({"name": "recal"}), ValueError, "recall.*'recal'"),
         (

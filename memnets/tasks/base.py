@@ -96,18 +96,39 @@ def check_integer(argument: str, value: Any, least: int) -> None:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
 
 
-def check_step(argument: str, value: Any, timesteps: int) -> None:
-    """Refuse anything but a time step of the sequence."""
+def check_below(argument: str, value: Any, count: int) -> None:
+    """Refuse anything but one of `count` things, counted from 0."""
     check_integer(argument, value, 0)
-    if value >= timesteps:
+    if value >= count:
         raise ValueError(
-            f"{argument} must be a time step from 0 to {timesteps - 1}, "
-            f"got {value}"
+            f"{argument} must be from 0 to {count - 1}, got {value}"
+        )
+
+
+def check_draw(batch_size: Any, rng: Any) -> None:
+    """Refuse what `sample` cannot draw with."""
+    check_integer("batch_size", batch_size, 1)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a numpy Generator, as from "
+            f"numpy.random.default_rng(0), got {rng!r}"
         )
 
 
 def join(batches: Iterable[Batch]) -> Batch:
-    """Join batches of equal length and channels into one."""
+    """Join batches of equal length and channels into one.
+
+    Raises:
+        ValueError: If there are none, or they are not of equal length and
+            channels.
+    """
+    batches = list(batches)
+    kinds = {tuple(np.shape(part)[1:] for part in batch) for batch in batches}
+    if len(kinds) != 1:
+        raise ValueError(
+            f"batches must have equal length and channels, got (time, channel)"
+            f" of {', '.join(sorted(str(kind[0]) for kind in kinds)) or 'none'}"
+        )
     return Batch(*map(np.concatenate, zip(*batches)))
 
 
@@ -136,6 +157,7 @@ def draw(task: Task, batch: Batch, sequence: int = 0) -> str:
     Returns:
         A string.
     """
+    check_below("sequence", sequence, len(batch.inputs))
     names = (*task.inputs, *task.outputs)
     values = np.concatenate(
         [batch.inputs[sequence], batch.targets[sequence]], axis=-1

@@ -11,8 +11,9 @@ from memnets.tasks.base import (
     Batch,
     Task,
     check_answers,
+    check_below,
+    check_draw,
     check_integer,
-    check_step,
 )
 from memnets.tasks.recall import _numbered
 
@@ -106,7 +107,7 @@ class Countdown(Task):
         Returns:
             A `Batch` with arrays of shape `(batch_size, timesteps, channel)`.
         """
-        check_integer("batch_size", batch_size, 1)
+        check_draw(batch_size, rng)
         tell = rng.integers(self._tells, size=batch_size)
         return self._batch(tell, rng.integers(self._counts, size=batch_size))
 
@@ -127,7 +128,7 @@ class Countdown(Task):
         Returns:
             A `Batch` of one sequence.
         """
-        check_step("tell", tell, self.timesteps)
+        check_below("tell", tell, self.timesteps)
         check_integer("count", count, 0)
         return self._batch(np.array([tell]), np.array([count]))
 

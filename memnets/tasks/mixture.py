@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from memnets.tasks.base import Batch, Task, check_integer
+from memnets.tasks.base import Batch, Task, check_draw
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Mixture(Task):
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
         """Draw fresh sequences, each from a part drawn at random."""
-        check_integer("batch_size", batch_size, 1)
+        check_draw(batch_size, rng)
         part = rng.integers(len(self.tasks), size=batch_size)
         drawn = [task.sample(batch_size, rng) for task in self.tasks]
         sequence = np.arange(batch_size)

@@ -13,8 +13,9 @@ from memnets.tasks.base import (
     Batch,
     Task,
     check_answers,
+    check_below,
+    check_draw,
     check_integer,
-    check_step,
 )
 
 TOLERANCE = 0.1
@@ -110,7 +111,7 @@ class Recall(Task):
         Returns:
             A `Batch` with arrays of shape `(batch_size, timesteps, channel)`.
         """
-        check_integer("batch_size", batch_size, 1)
+        check_draw(batch_size, rng)
         inputs = np.zeros((batch_size, self.timesteps, 3), np.float32)
         row = np.arange(batch_size)[:, None]
         tell = _places(batch_size, self._tells, self.tells, rng)
@@ -135,12 +136,16 @@ class Recall(Task):
         >>> Recall().sequence({2: 0.3}, asked=[7, 9]).targets[0, :, 0].nonzero()
         (array([7, 9]),)
         """
+        if not isinstance(asked, Iterable):
+            raise TypeError(
+                f"asked must be time steps such as [15], got {asked!r}"
+            )
         inputs = np.zeros((1, self.timesteps, 3), np.float32)
         for step, value in told.items():
-            check_step("told", step, self.timesteps)
+            check_below("told", step, self.timesteps)
             inputs[0, step, :2] = 1, value
         for step in asked:
-            check_step("asked", step, self.timesteps)
+            check_below("asked", step, self.timesteps)
             inputs[0, step, 2] = 1
         weights = np.ones((1, self.timesteps), np.float32)
         return Batch(inputs, self.solve(inputs), weights)

@@ -37,12 +37,9 @@ elif getattr(importlib.util.find_spec("memnets"), "origin", None) is None:
     importlib.invalidate_caches()
 
 # %%
-import logging
-
 from memnets.quiet import import_tensorflow
 
 import_tensorflow()  # without the page of notices it prints
-logging.getLogger("tensorflow").setLevel("ERROR")
 
 # %%
 import keras

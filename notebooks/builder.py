@@ -1,4 +1,4 @@
-"""Build, run and address the notebooks: `python -m memnets.notebooks`."""
+"""Build, run and address the notebooks: `python notebooks/builder.py`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import pathlib
 import re
 import sys
 import time
-
-from memnets.runs import replacing
 
 # No notebook may take longer than this on two cores, in seconds.
 LIMIT = 60
@@ -249,8 +247,7 @@ def write_badges(root: str | os.PathLike) -> list[pathlib.Path]:
             title = f"# {badge}\n#\n# # "
             new = re.sub(r"^# # ", title, new, count=1, flags=re.M)
         if new != text:
-            with replacing(source) as temporary:
-                pathlib.Path(temporary).write_text(new, "utf-8")
+            _replace(source, new)
             changed.append(source)
         if target(source).exists() and _address_notebook(
             target(source), address, badge
@@ -347,6 +344,16 @@ def _shrink(data: dict) -> None:
         data["image/png"] = base64.b64encode(small.getvalue()).decode()
 
 
+def _replace(path: pathlib.Path, text: str) -> None:
+    """Write a file completely or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _lines(text: str) -> list[str]:
     return text.splitlines(keepends=True)
 
@@ -359,14 +366,13 @@ def _write_json(path: pathlib.Path, notebook) -> None:
         text = nbformat.writes(notebook).rstrip("\n") + "\n"
     else:
         text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
-    with replacing(path) as temporary:
-        pathlib.Path(temporary).write_text(text, "utf-8")
+    _replace(path, text)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m memnets.notebooks", description=__doc__.split(":")[0]
+        prog="notebooks/builder.py", description=__doc__.split(":")[0]
     )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("build", help="execute and write notebooks")
