@@ -182,7 +182,7 @@ class Ensemble:
 
 
 def _write(path, form, settings, arrays):
-    text = json.dumps(settings, default=_plain)
+    text = json.dumps(settings, default=_plain, sort_keys=True)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, format=form, settings=text, **arrays)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import platform
 import signal
@@ -81,11 +82,7 @@ def train(
             the task.
         Diverged: If the loss is no longer finite; names the episode.
     """
-    check_integer("episodes", episodes, 1)
-    check_integer("batch_size", batch_size, 1)
-    check_integer("seed", seed, 0)
-    _check_optional("record_every", record_every)
-    _check_optional("examine_every", examine_every)
+    _check_numbers(episodes, batch_size, seed, record_every, examine_every)
     xla = _choose(engine, episodes, task)
     check_model(model, task, batch_size, watch)
     probe = _probe(probe, task, seed)
@@ -93,40 +90,52 @@ def train(
     built = _engine(model, task, batch_size, every, probe, watch, xla)
     notes = _Notes(built.record(probe.inputs), every, episodes)
     lessons = _Lessons(task, batch_size, seed)
-    calls = _calls(episodes, lessons.length, built.longest_call, examine_every)
-    sit_exam = _examiner(task, seed, built.observe)
-
-    if examine_every:
-        notes.mark(0, sit_exam())
-    with deferred_interrupt() as interrupted, _bar(episodes, progress) as bar:
-        for first, last in calls:
-            block, start = lessons.block(first)
-            slots = notes.slots(first, last)
-            notes.write(*built.run(block, probe.inputs, first - start, slots))
-            bar.update(last - first)
-            if examine_every and last % examine_every == 0:
-                notes.mark(last, sit_exam())
-            if interrupted():
-                break
+    examine = _Examiner(task, seed, built.observe, examine_every)
+    _teach(built, lessons, notes, probe.inputs, examine, progress)
     return notes.run(
         probe,
-        task=task.settings(),
         batch_size=batch_size,
-        seed=seed,
-        record_every=every,
         engine="xla" if xla else "graph",
+        record_every=every,
+        seed=seed,
+        task=task.settings(),
         versions=versions(),
     )
 
 
-def _check_optional(argument: str, value: int | None) -> None:
-    if value is not None:
-        check_integer(argument, value, 1)
+def _teach(built, lessons, notes, probe, examine, progress) -> None:
+    """Run all episodes, or those until an interrupt, and note them down."""
+    calls = _calls(
+        notes.total, lessons.length, built.longest_call, examine.every
+    )
+    examine(notes, 0)
+    with (
+        deferred_interrupt() as interrupted,
+        # A bar appears only where the work takes more than four seconds.
+        tqdm(
+            total=notes.total, unit=" episodes", disable=not progress, delay=4
+        ) as bar,
+    ):
+        for first, last in calls:
+            block, start = lessons.block(first)
+            slots = notes.slots(first, last)
+            notes.write(*built.run(block, probe, first - start, slots))
+            bar.update(last - first)
+            examine(notes, last)
+            if interrupted():
+                break
 
 
-def _bar(episodes: int, progress: bool) -> tqdm:
-    """Return a text progress bar that appears after four seconds."""
-    return tqdm(total=episodes, unit=" episodes", disable=not progress, delay=4)
+def _check_numbers(episodes, batch_size, seed, record_every, examine_every):
+    check_integer("episodes", episodes, 1)
+    check_integer("batch_size", batch_size, 1)
+    check_integer("seed", seed, 0)
+    for argument, value in (
+        ("record_every", record_every),
+        ("examine_every", examine_every),
+    ):
+        if value is not None:
+            check_integer(argument, value, 1)
 
 
 class _Lessons:
@@ -188,11 +197,6 @@ class _Notes:
                 f"clipping (clipnorm) may help"
             )
 
-    def mark(self, episode: int, score: float) -> None:
-        """Keep the score of an exam."""
-        self.exams.append(episode)
-        self.scores.append(score)
-
     def run(self, probe: Batch, **settings) -> Run:
         """Return all of it as a `Run`."""
         losses = np.concatenate(self.losses)
@@ -224,15 +228,22 @@ def _calls(
         first = min(ends)
 
 
-def _examiner(task: Task, seed: int, observe: Callable) -> Callable:
-    """Return a function that gives the score of the network as it is now."""
+@dataclasses.dataclass(frozen=True)
+class _Examiner:
+    """Examines the network as it is now, where an exam is due."""
 
-    def sit_exam() -> float:
-        exam = task.exam(generator(seed, EXAM))
-        outputs = observe(exam.inputs)[0].numpy()
-        return float(np.mean(task.correct(outputs, exam)))
+    task: Task
+    seed: int
+    observe: Callable
+    every: int | None
 
-    return sit_exam
+    def __call__(self, notes: _Notes, episode: int) -> None:
+        if not self.every or episode % self.every:
+            return
+        exam = self.task.exam(generator(self.seed, EXAM))
+        outputs = self.observe(exam.inputs)[0].numpy()
+        notes.exams.append(episode)
+        notes.scores.append(float(np.mean(self.task.correct(outputs, exam))))
 
 
 def _engine(
@@ -283,40 +294,22 @@ def check_model(
     """Refuse a model that cannot be trained on the task."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, got {model!r}")
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a memnets task, got {task!r}")
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"model must run on Keras's tensorflow backend, got "
             f"{keras.backend.backend()}; set KERAS_BACKEND=tensorflow"
         )
-    if not isinstance(task, Task):
-        raise TypeError(f"task must be a memnets task, got {task!r}")
     if getattr(model, "optimizer", None) is None:
         raise ValueError(
             "model must be compiled, for example with "
             "model.compile(optimizer='adam', loss='mean_squared_error')"
         )
-    given = (batch_size, task.timesteps, len(task.inputs))
-    wanted = (batch_size, task.timesteps, len(task.outputs))
-    made_for = getattr(model, "input_shape", None)
-    if isinstance(made_for, tuple) and made_for[-1] not in (None, given[-1]):
-        raise ValueError(
-            f"model must take the inputs of {task.name}, (batch, time, "
-            f"channel) = {given}, got a model for {made_for}"
-        )
-    try:
-        answers = model(keras.Input(batch_shape=given))
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"model must take the inputs of {task.name}, (batch, time, "
-            f"channel) = {given}: {str(error).strip().splitlines()[0]}"
-        ) from error
-    if tuple(getattr(answers, "shape", ())) != wanted:
-        raise ValueError(
-            f"model must answer {task.name} with (batch, time, channel) = "
-            f"{wanted}, got {tuple(getattr(answers, 'shape', ()))}; the last "
-            f"layer needs {wanted[-1]} units, and every recurrent layer "
-            f"return_sequences=True"
-        )
+    rate = float(model.optimizer.learning_rate)
+    if not math.isfinite(rate):
+        raise ValueError(f"model must have a finite learning rate, got {rate}")
+    _check_shapes(model, task, batch_size)
     if not model.trainable_variables:
         raise ValueError("model must have something to train, got no weights")
     layers = [layer.name for layer in model.layers]
@@ -324,9 +317,28 @@ def check_model(
         raise ValueError(
             f"watch must be one of {', '.join(layers)}, got {watch!r}"
         )
-    rate = float(model.optimizer.learning_rate)
-    if not math.isfinite(rate):
-        raise ValueError(f"model must have a finite learning rate, got {rate}")
+
+
+def _check_shapes(model: keras.Model, task: Task, batch_size: int) -> None:
+    """Refuse a model that takes or gives other shapes than the task."""
+    given = (batch_size, task.timesteps, len(task.inputs))
+    wanted = (batch_size, task.timesteps, len(task.outputs))
+    must = f"model must take the inputs of {task.name}, (batch, time, channel)"
+    made_for = getattr(model, "input_shape", None)
+    if isinstance(made_for, tuple) and made_for[-1] not in (None, given[-1]):
+        raise ValueError(f"{must} = {given}, got a model for {made_for}")
+    try:
+        answers = model(keras.Input(batch_shape=given))
+    except (ValueError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{must} = {given}: {reason}") from error
+    shape = tuple(getattr(answers, "shape", ()))
+    if shape != wanted:
+        raise ValueError(
+            f"model must answer {task.name} with (batch, time, channel) = "
+            f"{wanted}, got {shape}; the last layer needs {wanted[-1]} units, "
+            f"and every recurrent layer return_sequences=True"
+        )
 
 
 def _probe(probe: Batch | None, task: Task, seed: int) -> Batch:

@@ -108,12 +108,25 @@ def test_figures_and_the_command_line_come_without_tensorflow():
     assert said.split("\n")[-2] == "set()"
 
 
+def lines_of_code(path):
+    """Count the lines that are neither empty, comment nor docstring."""
+    text = path.read_text()
+    said = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            if ast.get_docstring(node):
+                first = node.body[0]
+                said.update(range(first.lineno, first.end_lineno + 1))
+    return sum(
+        bool(line.strip())
+        and not line.strip().startswith("#")
+        and number not in said
+        for number, line in enumerate(text.splitlines(), start=1)
+    )
+
+
 def test_the_package_stays_small():
-    lines = {
-        path: len(path.read_text().splitlines())
-        for path in PACKAGE.rglob("*.py")
-    }
-    assert sum(lines.values()) < 3500
+    assert sum(map(lines_of_code, PACKAGE.rglob("*.py"))) < 3500
 
 
 def test_functions_stay_short():
