@@ -99,8 +99,9 @@ def work(player: str, episodes: int) -> dict:
     import numpy as np
 
     from memnets import networks
+    from memnets.lessons import generator
     from memnets.tasks import Recall
-    from memnets.training import generator, versions
+    from memnets.training import versions
 
     task = Recall()
     model = networks.lecture(task)

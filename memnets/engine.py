@@ -16,22 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from memnets.tasks import Task
-
-# Floats of one block of drawn sequences; keeps memory and latency bounded.
-BLOCK_FLOATS = 2**20
+# Bytes of the records of one call.
 RECORD_BYTES = 2**26
-
-
-def block_length(task: Task, batch_size: int) -> int:
-    """Return how many episodes are drawn together.
-
-    It follows from the task and the batch alone, so that the same seed draws
-    the same sequences whatever else is asked of a run.
-    """
-    channels = len(task.inputs) + len(task.outputs) + 1
-    episodes = BLOCK_FLOATS // (batch_size * task.timesteps * channels)
-    return min(max(episodes, 1), 256)
 
 
 class Engine:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import platform
-import signal
-import threading
 from collections.abc import Callable, Iterator
 
 import keras
@@ -15,13 +12,17 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from memnets.engine import Engine, block_length
+from memnets.checks import (
+    check_engine,
+    check_model,
+    check_numbers,
+    check_probe,
+)
+from memnets.engine import Engine
+from memnets.interrupts import deferred_interrupt
+from memnets.lessons import EXAM, Lessons, block_length, generator
 from memnets.runs import Run
 from memnets.tasks import Batch, Task
-from memnets.tasks.base import check_integer
-
-# What a run draws: each purpose has random numbers of its own.
-PROBE, LESSONS, EXAM = range(3)
 
 
 class Diverged(FloatingPointError):
@@ -82,14 +83,14 @@ def train(
             the task.
         Diverged: If the loss is no longer finite; names the episode.
     """
-    _check_numbers(episodes, batch_size, seed, record_every, examine_every)
-    xla = _choose(engine, episodes, task)
+    check_numbers(episodes, batch_size, seed, record_every, examine_every)
+    xla = check_engine(engine, episodes, task)
     check_model(model, task, batch_size, watch)
-    probe = _probe(probe, task, seed)
+    probe = check_probe(probe, task, seed)
     every = record_every or _affordable(episodes, probe)
     built = _engine(model, task, batch_size, every, probe, watch, xla)
     notes = _Notes(built.record(probe.inputs), every, episodes)
-    lessons = _Lessons(task, batch_size, seed)
+    lessons = Lessons(task, batch_size, seed)
     examine = _Examiner(task, seed, built.observe, examine_every)
     _teach(built, lessons, notes, probe.inputs, examine, progress)
     return notes.run(
@@ -124,45 +125,6 @@ def _teach(built, lessons, notes, probe, examine, progress) -> None:
             examine(notes, last)
             if interrupted():
                 break
-
-
-def _check_numbers(episodes, batch_size, seed, record_every, examine_every):
-    check_integer("episodes", episodes, 1)
-    check_integer("batch_size", batch_size, 1)
-    check_integer("seed", seed, 0)
-    for argument, value in (
-        ("record_every", record_every),
-        ("examine_every", examine_every),
-    ):
-        if value is not None:
-            check_integer(argument, value, 1)
-
-
-class _Lessons:
-    """The training sequences, drawn a block of episodes at a time.
-
-    A block depends on the task, the batch size, the seed and its number, so
-    that a run is the same however it is cut into compiled calls.
-    """
-
-    def __init__(self, task: Task, batch_size: int, seed: int):
-        self.task, self.batch_size, self.seed = task, batch_size, seed
-        self.length = block_length(task, batch_size)
-        self._drawn = None
-
-    def block(self, episode: int) -> tuple[tuple[tf.Tensor, ...], int]:
-        """Return the block that holds an episode, and its first episode."""
-        number = episode // self.length
-        if self._drawn is None or self._drawn[0] != number:
-            rng = generator(self.seed, LESSONS, number)
-            drawn = self.task.sample(self.length * self.batch_size, rng)
-            shape = (self.length, self.batch_size)
-            block = tuple(
-                tf.constant(array.reshape(*shape, *array.shape[1:]))
-                for array in drawn
-            )
-            self._drawn = (number, block)
-        return self._drawn[1], number * self.length
 
 
 class _Notes:
@@ -288,122 +250,9 @@ def _compilation(model: keras.Model) -> tuple:
     return model.optimizer, model.loss, options, variables
 
 
-def check_model(
-    model: keras.Model, task: Task, batch_size: int, watch: str | None = None
-) -> None:
-    """Refuse a model that cannot be trained on the task."""
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"model must be a keras.Model, got {model!r}")
-    if not isinstance(task, Task):
-        raise TypeError(f"task must be a memnets task, got {task!r}")
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"model must run on Keras's tensorflow backend, got "
-            f"{keras.backend.backend()}; set KERAS_BACKEND=tensorflow"
-        )
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError(
-            "model must be compiled, for example with "
-            "model.compile(optimizer='adam', loss='mean_squared_error')"
-        )
-    rate = float(model.optimizer.learning_rate)
-    if not math.isfinite(rate):
-        raise ValueError(f"model must have a finite learning rate, got {rate}")
-    _check_shapes(model, task, batch_size)
-    if not model.trainable_variables:
-        raise ValueError("model must have something to train, got no weights")
-    layers = [layer.name for layer in model.layers]
-    if watch is not None and watch not in layers:
-        raise ValueError(
-            f"watch must be one of {', '.join(layers)}, got {watch!r}"
-        )
-
-
-def _check_shapes(model: keras.Model, task: Task, batch_size: int) -> None:
-    """Refuse a model that takes or gives other shapes than the task."""
-    given = (batch_size, task.timesteps, len(task.inputs))
-    wanted = (batch_size, task.timesteps, len(task.outputs))
-    must = f"model must take the inputs of {task.name}, (batch, time, channel)"
-    made_for = getattr(model, "input_shape", None)
-    if isinstance(made_for, tuple) and made_for[-1] not in (None, given[-1]):
-        raise ValueError(f"{must} = {given}, got a model for {made_for}")
-    try:
-        answers = model(keras.Input(batch_shape=given))
-    except (ValueError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{must} = {given}: {reason}") from error
-    shape = tuple(getattr(answers, "shape", ()))
-    if shape != wanted:
-        raise ValueError(
-            f"model must answer {task.name} with (batch, time, channel) = "
-            f"{wanted}, got {shape}; the last layer needs {wanted[-1]} units, "
-            f"and every recurrent layer return_sequences=True"
-        )
-
-
-def _probe(probe: Batch | None, task: Task, seed: int) -> Batch:
-    """Return the probe, drawn from the task if none is given."""
-    if probe is None:
-        return task.sample(1, generator(seed, PROBE))
-    if not isinstance(probe, Batch):
-        raise TypeError(
-            f"probe must be a Batch, as a task's sample returns, got "
-            f"{type(probe).__name__}"
-        )
-    batch = Batch(*(np.asarray(array, np.float32) for array in probe))
-    steps = batch.inputs.shape[:2]
-    shapes = Batch(
-        (*steps, len(task.inputs)), (*steps, len(task.outputs)), steps
-    )
-    for name, array, shape in zip(Batch._fields, batch, shapes):
-        if array.shape != shape or len(steps) < 2 or not steps[0]:
-            raise ValueError(
-                f"probe must hold sequences of {task.name}, its {name} of "
-                f"shape {shape}, got {array.shape}"
-            )
-    return batch
-
-
 def _affordable(episodes: int, probe: Batch) -> int:
     """Return the records' distance that keeps them below 256 MB."""
     return max(1, math.ceil(episodes * probe.targets.nbytes / 2**28))
-
-
-def _choose(engine: str, episodes: int, task: Task) -> bool:
-    """Return whether to compile with XLA."""
-    if engine not in ("auto", "graph", "xla"):
-        raise ValueError(
-            f"engine must be 'auto', 'graph' or 'xla', got {engine!r}"
-        )
-    if engine == "auto":
-        # Below, XLA's compiling costs more than its running saves.
-        return episodes * task.timesteps >= 200 * 20
-    return engine == "xla"
-
-
-@contextlib.contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Hold back Ctrl-C; give a function that says whether it was pressed.
-
-    An interrupt in the middle of a compiled call would leave weights that
-    have seen episodes which nothing recorded. A second one is not held back.
-    """
-    pressed = []
-
-    def note(number, frame):
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    # Only the main thread may handle signals.
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def versions() -> dict[str, str]:
@@ -414,8 +263,3 @@ def versions() -> dict[str, str]:
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
-
-
-def generator(seed: int, *purpose: int) -> np.random.Generator:
-    """Return the random numbers of one purpose of one seed."""
-    return np.random.default_rng([seed, *purpose])

@@ -14,9 +14,10 @@ import pytest
 
 from memnets import engine, training
 from memnets.experiments import Experiment
+from memnets.lessons import LESSONS, block_length, generator
 from memnets.networks import lecture, recurrent
 from memnets.tasks import Batch, Countdown, Recall
-from memnets.training import LESSONS, Diverged, generator, train
+from memnets.training import Diverged, train
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LateRecall(Recall):
 
 def keras_loop(model, task, episodes, seed, batch_size=20):
     """Train as the lecture does, on the sequences that `train` draws."""
-    length = training.block_length(task, batch_size)
+    length = block_length(task, batch_size)
     losses = []
     for first in range(0, episodes, length):
         rng = generator(seed, LESSONS, first // length)
@@ -439,7 +440,8 @@ def test_many_sequences_at_once_do_not_kill_the_process():
     code = (
         "from memnets.networks import lecture\n"
         "from memnets.tasks import Recall\n"
-        "from memnets.training import generator, train\n"
+        "from memnets.lessons import generator\n"
+        "from memnets.training import train\n"
         "probe = Recall().sample(2000, generator(0))\n"
         "run = train(lecture(Recall()), Recall(), 4, probe=probe,\n"
         "            record_every=4, engine='xla')\n"
