@@ -57,6 +57,7 @@ def adam(*args, **options):
     return lambda: keras.optimizers.Adam(*args, **options)
 
 
+OLD_KERAS = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 9)
 MEAN_OF_WEIGHTED = "mean_with_sample_weight"
 SETTINGS = {
     "the lecture's": (Recall(), "lstm", "mse", adam()),
@@ -119,6 +120,8 @@ def float64():
 )
 def test_training_is_the_keras_loop(name, engine, float64):
     task, cell, loss, optimizer = SETTINGS[name]
+    if name == "mean of weighted steps" and OLD_KERAS:
+        pytest.skip("this Keras has no mean_with_sample_weight yet")
     models = []
     for _ in range(2):
         model = recurrent(task, cell, (4, 2), readout=None, seed=3)
