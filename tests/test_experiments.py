@@ -99,6 +99,11 @@ def test_repeating_gives_each_seeds_own_run_bit_for_bit():
         assert (runs[0].losses != runs[2].losses).all()
 
 
+def test_a_misspelt_recording_option_is_refused():
+    with pytest.raises(TypeError, match="record_evry"):
+        SMALL.run(record_evry=3)
+
+
 def test_a_cosine_ends_at_zero():
     model = dataclasses.replace(SMALL, schedule="cosine", episodes=40).build()
     rate = model.optimizer._learning_rate
