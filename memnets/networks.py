@@ -63,7 +63,9 @@ def recurrent(
             would not have the task's outputs.
     """
     check_network(task, cell, units, readout)
-    seeds = map(int, np.random.SeedSequence(seed).generate_state(64))
+    # Two for each recurrent layer and one for the readout.
+    drawn = np.random.SeedSequence(seed).generate_state(2 * len(units) + 1)
+    seeds = map(int, drawn)
     glorot = keras.initializers.GlorotUniform
     orthogonal = keras.initializers.Orthogonal
 
@@ -106,8 +108,6 @@ def check_network(
         raise TypeError(
             f"units must be a tuple of one size or more, got {units!r}"
         )
-    if len(units) > 32:
-        raise ValueError(f"units must have at most 32 layers, got {len(units)}")
     for size in units:
         check_integer("units", size, 1)
     if readout is None and units[-1] != len(task.outputs):

@@ -49,6 +49,16 @@ def test_the_initial_weights_follow_from_the_seed(cell):
     assert len(np.unique(numbers)) == len(numbers)
 
 
+def test_a_network_may_have_many_layers():
+    model = recurrent(Recall(), "simple_rnn", (1,) * 40, seed=5)
+    first = recurrent(Recall(), "simple_rnn", (1,), seed=5)
+    assert len(model.layers) == 41
+    # Further layers draw further seeds: the first layer stays as it was.
+    np.testing.assert_array_equal(
+        model.layers[0].get_weights()[0], first.layers[0].get_weights()[0]
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
