@@ -10,12 +10,15 @@ from __future__ import annotations
 import functools
 import math
 import os
+import warnings
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+# Versions of TensorFlow whose options of XLA have been tried.
+KNOWN_VERSIONS = ((2, 20), (2, 21))
 # Bytes of the records of one call.
 RECORD_BYTES = 2**26
 
@@ -35,27 +38,31 @@ class Engine:
 
     def __init__(self, model, shapes, probe, watch, record_every, xla):
         self.model = model
-        self._observe = _observer(model, watch)
-        self.observe = _function(self._observe)
+        self._observe = observer(model, watch)
+        self.observe = compiled(self._observe)
         self._shapes = [array.shape[1:] for array in self.record(probe)]
-        bytes_a_record = 4 * sum(map(math.prod, self._shapes))
-        records = max(1, RECORD_BYTES // bytes_a_record)
-        self.longest_call = min(shapes.inputs[0], records * record_every)
-        # One slot more, for a last record that falls between two others.
-        self._slots = -(-self.longest_call // record_every) + 1
+        self.longest_call, self._slots = room(
+            self._shapes, shapes, record_every
+        )
         self._always = record_every == 1
         model.optimizer.build(model.trainable_variables)
         if xla:
-            _ask_for_small_loops(model)
-        scalar = tf.TensorSpec((), tf.int32)
-        specs = [tf.TensorSpec(shape) for shape in shapes]
-        specs.append(tf.TensorSpec(probe.shape))
-        specs.append(tf.TensorSpec(shapes.inputs[:1], tf.int32))
-        self._run = _function(
+            ask_for_flags(model)
+        self.name = "xla" if xla else "graph"
+        self._run = compiled(
             self._block,
-            input_signature=[*specs, scalar, scalar],
+            input_signature=block_signature(shapes, probe),
             jit_compile=xla,
         )
+
+    # Weights and optimizer are Keras's all the time.
+    begin = end = staticmethod(lambda: None)
+    # Records are made within the calls, wherever these end.
+    stops = None
+
+    def answer(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the answers of the network as it is now."""
+        return self.observe(inputs)[0].numpy()
 
     def record(self, probe: np.ndarray) -> list[np.ndarray]:
         """Return one record of the network as it is now."""
@@ -136,14 +143,38 @@ class Engine:
         )
 
 
-def _function(python_function: Callable, **options):
+def room(
+    shapes: list[tuple], block: tuple, record_every: int
+) -> tuple[int, int]:
+    """Return the episodes of the longest call, and the records it may make."""
+    bytes_a_record = 4 * sum(map(math.prod, shapes))
+    records = max(1, RECORD_BYTES // bytes_a_record)
+    longest_call = min(block.inputs[0], records * record_every)
+    # One slot more, for a last record that falls between two others.
+    return longest_call, -(-longest_call // record_every) + 1
+
+
+def block_signature(shapes: tuple, probe: np.ndarray) -> list[tf.TensorSpec]:
+    """Return what a compiled block takes."""
+    scalar = tf.TensorSpec((), tf.int32)
+    return [
+        *map(tf.TensorSpec, shapes),
+        tf.TensorSpec(probe.shape),
+        tf.TensorSpec(shapes.inputs[:1], tf.int32),
+        scalar,
+        scalar,
+    ]
+
+
+def compiled(python_function: Callable, **options) -> Callable:
+    """Return a function that TensorFlow compiles when it is called."""
     # TensorFlow warns of code that it traces often. Engines share their code
     # and each is traced once; a partial object hides that it is shared.
     own = functools.partial(python_function)
     return tf.function(own, autograph=False, **options)
 
 
-def _observer(model: keras.Model, watch: str | None) -> Callable:
+def observer(model: keras.Model, watch: str | None) -> Callable:
     """Return a function from inputs to the answers and the watched layer."""
     if watch is None:
         return lambda inputs: [
@@ -156,16 +187,33 @@ def _observer(model: keras.Model, watch: str | None) -> Callable:
     ]
 
 
-def _ask_for_small_loops(model: keras.Model) -> None:
+def ask_for_flags(model: keras.Model) -> None:
     """Have XLA compile a whole loop into one function where that is faster.
 
-    XLA reads the variable once in a process, when it compiles first. A loop
-    that holds few numbers then costs a jump and not a scheduled task. For
-    large layers it would lose XLA's matrix kernels, so it stays small there.
+    XLA reads the variable once in a process, when it compiles first, and ends
+    the process over an option that it does not know. Whoever has set the
+    variable keeps it.
     """
-    # In TensorFlow 2.20 LLVM kills the process where such a function holds an
-    # operation large enough for several threads, which begins at 256 kB.
-    safe = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 21)
-    size = 10_000_000 if safe and model.count_params() < 4000 else 250_000
+    if "XLA_FLAGS" in os.environ:
+        return
+    version = tuple(map(int, tf.__version__.split(".")[:2]))
+    if version not in KNOWN_VERSIONS:
+        warnings.warn(
+            f"training is slower than it could be with TensorFlow "
+            f"{tf.__version__}: memnets knows the options of XLA in "
+            f"TensorFlow 2.20 and 2.21",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    # A loop that holds few numbers then costs a jump and not a scheduled
+    # task. For large layers it would lose XLA's matrix kernels. In TensorFlow
+    # 2.20 LLVM kills the process where such a function holds an operation
+    # large enough for several threads, which begins at 256 kB.
+    small = version == (2, 21) and model.count_params() < 4000
+    size = 10_000_000 if small else 250_000
     option = f"xla_cpu_small_while_loop_byte_threshold={size}"
-    os.environ.setdefault("XLA_FLAGS", f"--xla_backend_extra_options={option}")
+    flags = [f"--xla_backend_extra_options={option}"]
+    if version in KNOWN_VERSIONS:
+        # Leaves out copies of what a loop carries, where they are not needed.
+        flags.append("--xla_cpu_copy_insertion_use_region_analysis=true")
+    os.environ["XLA_FLAGS"] = " ".join(flags)

@@ -17,6 +17,10 @@ import numpy as np
 from memnets.tasks import Batch, Task, make_task
 
 
+class Diverged(FloatingPointError):
+    """The loss is no longer a finite number."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     """What a network answered on fixed sequences while it learned.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import math
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -19,14 +19,11 @@ from memnets.checks import (
     check_probe,
 )
 from memnets.engine import Engine
+from memnets.express import Express, fits
 from memnets.interrupts import deferred_interrupt
 from memnets.lessons import EXAM, Lessons, block_length, generator
-from memnets.runs import Run
+from memnets.runs import Diverged, Run
 from memnets.tasks import Batch, Task
-
-
-class Diverged(FloatingPointError):
-    """The loss is no longer a finite number."""
 
 
 def train(
@@ -40,6 +37,7 @@ def train(
     record_every: int | None = None,
     watch: str | None = None,
     examine_every: int | None = None,
+    examine_until_mastered: bool = False,
     engine: str = "auto",
     progress: bool = True,
 ) -> Run:
@@ -67,6 +65,8 @@ def train(
             the answers. Default: `None`.
         examine_every: Positive integer, the episodes from exam to exam. The
             exam's sequences are drawn once. Default: `None`, no exams.
+        examine_until_mastered: Boolean, whether exams end with the first one
+            that is passed. Default: `False`.
         engine: `"graph"` or `"xla"`, how the episodes are compiled, or
             `"auto"`, the faster of the two: XLA takes seconds to compile and
             then runs many times as fast. They round differently. Default:
@@ -88,15 +88,22 @@ def train(
     check_model(model, task, batch_size, watch)
     probe = check_probe(probe, task, seed)
     every = record_every or _affordable(episodes, probe)
-    built = _engine(model, task, batch_size, every, probe, watch, xla)
+    express = (
+        engine == "auto"
+        and xla
+        and fits(model, batch_size, len(probe.inputs), every, watch)
+    )
+    built = _engine(model, task, batch_size, every, probe, watch, xla, express)
     notes = _Notes(built.record(probe.inputs), every, episodes)
     lessons = Lessons(task, batch_size, seed)
-    examine = _Examiner(task, seed, built.observe, examine_every)
+    examine = _Examiner(
+        task, seed, built.answer, examine_every, examine_until_mastered
+    )
     _teach(built, lessons, notes, probe.inputs, examine, progress)
     return notes.run(
         probe,
         batch_size=batch_size,
-        engine="xla" if xla else "graph",
+        engine=built.name,
         record_every=every,
         seed=seed,
         task=task.settings(),
@@ -106,25 +113,36 @@ def train(
 
 def _teach(built, lessons, notes, probe, examine, progress) -> None:
     """Run all episodes, or those until an interrupt, and note them down."""
-    calls = _calls(
-        notes.total, lessons.length, built.longest_call, examine.every
-    )
-    examine(notes, 0)
+    last = 0
     with (
+        _taught(built),
         deferred_interrupt() as interrupted,
         # A bar appears only where the work takes more than four seconds.
         tqdm(
             total=notes.total, unit=" episodes", disable=not progress, delay=4
         ) as bar,
     ):
-        for first, last in calls:
+        examine(notes, last)
+        while last < notes.total and not interrupted():
+            stops = lessons.length, examine.every, built.stops
+            ends = [(last // n + 1) * n for n in stops if n]
+            first = last
+            last = min(notes.total, first + built.longest_call, *ends)
             block, start = lessons.block(first)
             slots = notes.slots(first, last)
             notes.write(*built.run(block, probe, first - start, slots))
             bar.update(last - first)
             examine(notes, last)
-            if interrupted():
-                break
+
+
+@contextlib.contextmanager
+def _taught(built) -> Iterator[None]:
+    """Leave in the model what was learned, whatever happens."""
+    built.begin()
+    try:
+        yield
+    finally:
+        built.end()
 
 
 class _Notes:
@@ -177,35 +195,23 @@ class _Notes:
         )
 
 
-def _calls(
-    episodes: int, block: int, longest: int, examine_every: int | None
-) -> Iterator[tuple[int, int]]:
-    """Cut the episodes into compiled calls, at blocks and at exams."""
-    first = 0
-    while first < episodes:
-        ends = [episodes, first + longest, (first // block + 1) * block]
-        if examine_every:
-            ends.append((first // examine_every + 1) * examine_every)
-        yield first, min(ends)
-        first = min(ends)
-
-
-@dataclasses.dataclass(frozen=True)
 class _Examiner:
     """Examines the network as it is now, where an exam is due."""
 
-    task: Task
-    seed: int
-    observe: Callable
-    every: int | None
+    def __init__(self, task, seed, answer, every, until_mastered):
+        self.task, self.answer, self.every = task, answer, every
+        self.until_mastered = until_mastered
+        self.exam = every and task.exam(generator(seed, EXAM))
 
     def __call__(self, notes: _Notes, episode: int) -> None:
         if not self.every or episode % self.every:
             return
-        exam = self.task.exam(generator(self.seed, EXAM))
-        outputs = self.observe(exam.inputs)[0].numpy()
+        outputs = self.answer(self.exam.inputs)
+        score = float(np.mean(self.task.correct(outputs, self.exam)))
         notes.exams.append(episode)
-        notes.scores.append(float(np.mean(self.task.correct(outputs, exam))))
+        notes.scores.append(score)
+        if self.until_mastered and score >= self.task.pass_mark:
+            self.every = None
 
 
 def _engine(
@@ -216,7 +222,8 @@ def _engine(
     probe: Batch,
     watch: str | None,
     xla: bool,
-) -> Engine:
+    express: bool,
+) -> Engine | Express:
     """Return the model's engine, the one of the last call if it still fits."""
     shape = (block_length(task, batch_size), batch_size, task.timesteps)
     key = (
@@ -227,6 +234,7 @@ def _engine(
         probe.inputs.shape,
         watch,
         xla,
+        express,
         *_compilation(model),
     )
     kept_key, engine = model.__dict__.get("_memnets_engine", (None, None))
@@ -234,11 +242,20 @@ def _engine(
         shapes = Batch(
             (*shape, len(task.inputs)), (*shape, len(task.outputs)), shape
         )
-        engine = Engine(model, shapes, probe.inputs, watch, record_every, xla)
+        arguments = model, shapes, probe.inputs, watch, record_every
+        engine = _built(express, xla, *arguments)
         # Kept beside the model, not in a table, so that both are freed
         # together; past Keras, which would track it as a part of the model.
         model.__dict__["_memnets_engine"] = key, engine
     return engine
+
+
+def _built(express: bool, xla: bool, *arguments) -> Engine | Express:
+    if express:
+        # A fusion that XLA forms and cannot compile; seen with more units.
+        with contextlib.suppress(tf.errors.UnimplementedError):
+            return Express(*arguments)
+    return Engine(*arguments, xla)
 
 
 def _compilation(model: keras.Model) -> tuple:

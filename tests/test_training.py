@@ -429,8 +429,36 @@ def test_bad_input_is_named_before_any_work(model, options, error, words):
 
 def test_a_users_own_xla_flags_are_kept(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--mine")
-    engine._ask_for_small_loops(lecture(Recall()))
+    engine.ask_for_flags(lecture(Recall()))
     assert os.environ["XLA_FLAGS"] == "--mine"
+
+
+def test_an_unknown_tensorflow_trains_and_says_that_it_is_slower(monkeypatch):
+    # As after the test, where the variable is as it was before.
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.delenv("XLA_FLAGS")
+    monkeypatch.setattr(engine.tf, "__version__", "2.99.0")
+    with pytest.warns(RuntimeWarning, match=r"slower.*2\.99"):
+        engine.ask_for_flags(lecture(Recall()))
+    # XLA ends the process over a flag that it does not know.
+    assert "region_analysis" not in os.environ["XLA_FLAGS"]
+    assert os.environ["XLA_FLAGS"].startswith("--xla_backend_extra_options=")
+
+
+def test_exams_end_with_the_first_one_passed():
+    @dataclasses.dataclass(frozen=True)
+    class Easy(Recall):
+        name: ClassVar[str] = "easy recall"
+
+        def correct(self, outputs, batch):
+            return np.ones(len(batch.inputs), bool)
+
+    runs = [
+        train(lecture(Easy()), Easy(), 9, examine_every=3, **{name: True})
+        for name in ("progress", "examine_until_mastered")
+    ]
+    assert [run.exams.tolist() for run in runs] == [[0, 3, 6, 9], [0]]
+    assert runs[0].losses.tobytes() == runs[1].losses.tobytes()
 
 
 def test_a_misspelt_option_is_refused():

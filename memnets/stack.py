@@ -1,0 +1,277 @@
+"""A stack of LSTM layers as one matrix, in an order that suits a processor.
+
+The matrix has a row for each gate of each unit (gate by gate, in each the
+layers one after another) and a column for each input, for the bias and for
+each unit. Layer n runs n steps behind the first, so that each finds what it
+reads in the last step's answers and one product serves them all. Until its
+first step a layer's input gate is shut by a column of its own, a weight of
+minus a billion.
+
+The sequences lie side by side in lanes, 8 to a vector register. Whatever
+has a row for each unit is one long axis of `units * lanes`, cut by rows of
+lanes: loops over short axes XLA unrolls before it could use vectors. Products
+are sums written out, for to call a matrix product costs more than it does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.compiler.tf2xla.python import xla
+
+# Steps whose weight gradients are summed in one expression.
+SUMMED_STEPS = 32
+
+
+class Stack:
+    """LSTM layers as one matrix, and the passes of some sequences over it."""
+
+    def __init__(self, channels, units, time, sequences, one):
+        self.time, self.sequences, self._one = time, sequences, one
+        self.lanes = -(-sequences // 8) * 8
+        ends = np.cumsum(units).tolist()
+        self.own = [slice(e - u, e) for e, u in zip(ends, units)]
+        self.depth, self.units = len(units), ends[-1]
+        # Columns: has it begun (one for each later layer), inputs, bias, units.
+        self.bias = self.depth - 1 + channels
+        self.columns = self.bias + 1 + self.units
+        self.steps = time + self.depth - 1
+        if self.steps > SUMMED_STEPS:
+            self.steps += -self.steps % SUMMED_STEPS  # blocks of equal length
+        # The sigmoid is tanh, of half the argument and at half the size.
+        half = np.repeat(np.float32([0.5, 0.5, 1, 0.5]), self.units)
+        self.half = half[:, None]
+        self.shut = np.zeros((4, self.units, self.columns), np.float32)
+        for layer, own in enumerate(self.own[1:]):
+            self.shut[0, own, layer] = -1e9
+        self.shut = self.shut.reshape(-1, self.columns)
+
+    def seen(self, layer):
+        """Return the columns of a layer's kernel, recurrent kernel, bias."""
+        above = [
+            slice(self.bias + 1 + own.start, self.bias + 1 + own.stop)
+            for own in self.own
+        ]
+        kernel = above[layer - 1] if layer else slice(self.depth - 1, self.bias)
+        return kernel, above[layer], slice(self.bias, self.bias + 1)
+
+    def places(self):
+        """Return where in the matrix the arrays are that Keras has."""
+        grid = np.arange(4 * self.units * self.columns)
+        grid = grid.reshape(4, self.units, self.columns)
+        return [
+            grid[:, own, at].transpose(2, 0, 1).ravel()
+            for layer, own in enumerate(self.own)
+            for at in self.seen(layer)
+        ]
+
+    def pack(self, weights):
+        """Return arrays as Keras has them, three a layer, as one matrix."""
+        matrix = np.zeros(4 * self.units * self.columns, np.float32)
+        for weight, place in zip(weights, self.places()):
+            matrix[place] = np.ravel(weight)
+        return matrix.reshape(-1, self.columns)
+
+    def unpack(self, matrix):
+        """Return a matrix as flat arrays in Keras's order."""
+        return [np.ravel(matrix)[place] for place in self.places()]
+
+    def clip(self, matrix, norm):
+        """Scale each of Keras's arrays in a matrix to a norm, or less."""
+        parts = [
+            np.isin(np.arange(matrix.shape.num_elements()), place)
+            for place in self.places()
+        ]
+        parts = [
+            tf.reshape(tf.constant(part, tf.float32), matrix.shape)
+            for part in parts
+        ]
+        return sum(tf.clip_by_norm(part * matrix, norm) for part in parts)
+
+    def arrange(self, values):
+        """From (sequence, time, row) to (time, row * lane)."""
+        spare = self.lanes - values.shape[0]
+        values = tf.pad(
+            tf.transpose(values, (1, 2, 0)), [[0, 0]] * 2 + [[0, spare]]
+        )
+        return tf.reshape(values, (values.shape[0], -1))
+
+    def once(self, value):
+        """Have XLA compute a value once, not again wherever it is used."""
+        # It repeats what is cheap; a division is not, and that it divides by
+        # one is not known before it runs.
+        return value / self._one.read_value()
+
+    def after(self, value, step):
+        """Return a step's number, made to wait for a value of two axes."""
+        # Used here too, the value keeps its own loop over long axes; waiting,
+        # the step is cut out once and not in every loop that reads it.
+        return step + tf.cast(value[0, 0] * 0.0, tf.int32)
+
+    def product(self, *pairs):
+        """Return the sum of the products of matrices and rows."""
+        parts = [
+            matrix[:, k, None] * tf.reshape(rows, (-1, 1, self.lanes))[k]
+            for matrix, rows in pairs
+            for k in range(matrix.shape[1])
+        ]
+        return self.once(sum(parts[1:], parts[0]))
+
+    def forward(self, matrix, inputs):
+        """Return what the way back needs of each step, and all rows."""
+        n, length = self.units * self.lanes, self.steps + self.depth
+        matrix, bias = matrix * self.half, self.bias + 1
+        inputs = tf.pad(inputs, [[0, 0], [0, length - self.time], [0, 0]])
+        ones = np.ones((length, self.lanes), np.float32)
+        waiting = [
+            ones * (np.arange(length) < 1 + k)[:, None]
+            for k in range(self.depth - 1)
+        ]
+        blank = [*waiting, self.arrange(inputs), ones, tf.zeros((length, n))]
+        blank = tf.concat([tf.cast(part, tf.float32) for part in blank], 1)
+        # Of two layers, the second waits only before the loop.
+        first = 1 if self.depth == 2 else 0
+
+        def step(t, z, given, c, memory, rows):
+            z = tf.tanh(z)
+            i, f, g, o = tf.split(z, 4)
+            c = _half(f) * c + _half(i) * g
+            tanh_c = tf.tanh(c)
+            h = _half(o) * tanh_c
+            for part, at in ((z, 0), (tanh_c, 4 * n)):
+                memory = _put(memory, part, t, at)
+            memory = _put(memory, c, t + 1, 5 * n)
+            z = self.product(
+                (matrix[:, first:bias], given), (matrix[:, bias:], h)
+            )
+            given = _get(
+                blank,
+                self.after(z, t + 2),
+                first * self.lanes,
+                bias * self.lanes,
+            )
+            rows = _put(rows, h, t + 1, bias * self.lanes)
+            return t + 1, tf.reshape(z, (-1,)), given, c, memory, rows
+
+        z = self.product((matrix[:, :bias], blank[0, : bias * self.lanes]))
+        given = blank[1, first * self.lanes : bias * self.lanes]
+        memory = tf.zeros((self.steps + 1, 6 * n))
+        start = 0, tf.reshape(z, (-1,)), given, tf.zeros(n), memory, blank
+        return _loop(step, start, lambda t: t < self.steps, self.steps)[-2:]
+
+    def hidden(self, rows, layer):
+        """Return what a layer answered: (sequence, time, unit)."""
+        first, own = layer + 1, self.seen(layer)[1]
+        rows = tf.reshape(rows, (-1, self.columns, self.lanes))
+        hidden = rows[first : first + self.time, own]
+        return tf.transpose(hidden, (2, 0, 1))[: self.sequences]
+
+    def backward(self, matrix, memory, rows, errors):
+        """Return the matrix's gradient, from that of the last layer."""
+        n, late = self.units * self.lanes, self.depth - 1
+        errors = self.arrange(errors)
+        space = [late, self.steps - late - self.time], [n - errors.shape[1], 0]
+        errors = tf.pad(errors, space)
+        back = tf.split(tf.transpose(matrix[:, self.bias + 1 :]), 4, 1)
+
+        def step(t, now, error, dh, dc, all_dz):
+            i, f, g, o, tanh_c, c_before = tf.split(now, 6)
+            dh = dh + error
+            dc = dc + dh * _half(o) * (1 - tanh_c * tanh_c)
+            dz = [
+                dc * 0.25 * g * (1 - i * i),
+                dc * 0.25 * c_before * (1 - f * f),
+                dc * _half(i) * (1 - g * g),
+                dh * tanh_c * 0.25 * (1 - o * o),
+            ]
+            dz = [self.once(part) for part in dz]
+            for gate, part in enumerate(dz):
+                all_dz = _put(all_dz, part, t, gate * n)
+            dh = self.product(*zip(back, dz))
+            before = self.after(dh, t - 1)
+            now, error = _get(memory, before), _get(errors, before)
+            return (
+                t - 1,
+                now,
+                error,
+                tf.reshape(dh, (-1,)),
+                dc * _half(f),
+                all_dz,
+            )
+
+        t, none = self.steps - 1, tf.zeros(n)
+        start = (
+            t,
+            memory[t],
+            errors[t],
+            none,
+            none,
+            tf.zeros((self.steps, 4 * n)),
+        )
+        *_, all_dz = _loop(step, start, lambda t: t >= 0, self.steps)
+        return self._gradient(all_dz, rows)
+
+    def _gradient(self, dz, rows):
+        """Sum the products of errors and rows over steps and lanes."""
+        blocks = -(-self.steps // SUMMED_STEPS)
+        size = self.steps // blocks
+
+        def add(block, *sums):
+            parts = [
+                xla.dynamic_slice(v, [block * size, 0], [size, v.shape[1]])
+                for v in (dz, rows)
+            ]
+            following = block + 1
+            if blocks > 1:
+                parts = [self.once(part) for part in parts]
+                following = self.after(
+                    parts[1], self.after(parts[0], following)
+                )
+            new = self._products(*parts)
+            return following, *(a + b for a, b in zip(sums, new))
+
+        zeros = [
+            tf.zeros((4, own.stop - own.start, at.stop - at.start, self.lanes))
+            for own, at in zip(self.own, self._read())
+        ]
+        _, *sums = _loop(add, (0, *zeros), lambda b: b < blocks, blocks)
+        gradient = []
+        for total, at in zip(sums, self._read()):
+            space = [at.start, self.columns - at.stop]
+            total = tf.reduce_sum(total, -1)
+            gradient.append(tf.pad(total, [[0, 0], [0, 0], space]))
+        gradient = tf.reshape(tf.concat(gradient, 1), (-1, self.columns))
+        return gradient * self.pack(map(np.ones_like, self.places()))
+
+    def _read(self):
+        """Return the columns that each layer reads, and some in between."""
+        first = [self.depth - 1] + [self.bias] * (self.depth - 1)
+        return [slice(f, self.seen(k)[1].stop) for k, f in enumerate(first)]
+
+    def _products(self, dz, rows):
+        """Return the sums over steps, for each layer and each lane."""
+        dz = tf.reshape(dz, (-1, 4, self.units, 1, self.lanes))
+        rows = tf.reshape(rows, (-1, 1, 1, self.columns, self.lanes))
+        return [
+            sum(dz[t, :, own] * rows[t, :, :, at] for t in range(dz.shape[0]))
+            for own, at in zip(self.own, self._read())
+        ]
+
+
+def _half(tanh):
+    return 0.5 * tanh + 0.5
+
+
+def _loop(step, start, condition, most):
+    return tf.while_loop(
+        lambda t, *_: condition(t), step, start, maximum_iterations=most
+    )
+
+
+def _put(history, value, step, first=0):
+    return xla.dynamic_update_slice(history, value[None], [step, first])
+
+
+def _get(history, step, first=0, last=None):
+    size = [1, (last or history.shape[1]) - first]
+    return xla.dynamic_slice(history, [step, first], size)[0]
