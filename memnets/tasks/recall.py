@@ -115,11 +115,17 @@ class Recall(Task):
         inputs = np.zeros((batch_size, self.timesteps, 3), np.float32)
         row = np.arange(batch_size)[:, None]
         tell = _places(batch_size, self._tells, self.tells, rng)
+        value = rng.random(tell.shape, np.float32)
+        ask = _places(batch_size, self._asks, self.asks, rng)
         inputs[row, tell, 0] = 1
-        inputs[row, tell, 1] = rng.random(tell.shape, np.float32)
-        inputs[row, _places(batch_size, self._asks, self.asks, rng), 2] = 1
+        inputs[row, tell, 1] = value
+        inputs[row, ask, 2] = 1
+        # Every ask comes after every tell, so one value answers them all;
+        # `solve` would look for it at every step.
+        targets = np.zeros((batch_size, self.timesteps, self.width), np.float32)
+        targets[row, ask, 0] = value[row, tell.argmax(axis=1)[:, None]]
         weights = np.ones((batch_size, self.timesteps), np.float32)
-        return Batch(inputs, self.solve(inputs), weights)
+        return Batch(inputs, targets, weights)
 
     def sequence(self, told: dict[int, float], asked: Iterable[int]) -> Batch:
         """Make one sequence by hand, at any time steps.
