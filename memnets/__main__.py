@@ -9,7 +9,7 @@ import pathlib
 import sys
 import tempfile
 
-from memnets import experiments, figures, recordings, results
+from memnets import experiments, recordings, results
 from memnets.experiments import Experiment
 from memnets.quiet import import_tensorflow
 from memnets.runs import Run
@@ -56,6 +56,7 @@ FIGURES_FLAGS = (
 EXPERIMENTS_FLAGS = (
     ("names", str, "experiments, or groups of them; see memnets list"),
     ("--seeds", int, "how many (default: 32)"),
+    ("--workers", int, "processes at work (default: all cores that pay off)"),
     ("--out", pathlib.Path, "the .csv file (default: results.csv)"),
 )
 RECORD_FLAGS = (
@@ -151,6 +152,8 @@ def _flags(parser, flags) -> None:
 
 def list_all(chosen) -> None:
     """List the tasks, experiments, figures and recordings."""
+    from memnets import figures
+
     found = {}
     for group in experiments.CATALOGUE:
         found.update(experiments.find(group))
@@ -179,7 +182,7 @@ def train(chosen) -> None:
     out = getattr(chosen, "out", None)
     if out is not None:
         _check_writable(out, ".npz")
-    import_tensorflow()
+    import_tensorflow(alone=True)
     run = experiment.run(
         record_every=getattr(chosen, "record_every", 1),
         examine_every=experiment.episodes,
@@ -261,6 +264,9 @@ def save_figures(chosen) -> None:
 
     A film in the format of a still is its last frame.
     """
+    # Matplotlib takes a while, and whoever trains needs none.
+    from memnets import figures
+
     run = getattr(chosen, "run", None)
     formats = getattr(chosen, "format", None)
     styles = getattr(chosen, "style", ("slides", "slides_dark"))
@@ -286,9 +292,9 @@ def repeat(chosen) -> None:
     out = getattr(chosen, "out", pathlib.Path("results.csv"))
     _check_writable(out, ".csv")
     seeds = getattr(chosen, "seeds", 32)
-    results.check(chosen.names, seeds)
-    import_tensorflow()
-    print(results.summary(results.repeat_into(out, chosen.names, seeds)))
+    workers = getattr(chosen, "workers", None)
+    rows = results.repeat_into(out, chosen.names, seeds, workers=workers)
+    print(results.summary(rows))
     print(f"a row for each run is in {out}")
 
 
@@ -299,7 +305,7 @@ def record(chosen) -> None:
     """
     for name in chosen.names:
         recordings.check(name)
-    import_tensorflow()
+    import_tensorflow(alone=True)
     for name in chosen.names or recordings.RECORDINGS:
         print(recordings.record(name, getattr(chosen, "out", None)))
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memnets import pool
 from memnets.runs import Run
 from memnets.tasks import Batch, Countdown, Recall, Task
 from memnets.tasks.base import check_integer
@@ -111,39 +115,61 @@ class Experiment:
         return self._train(self.build(), probe, recording)
 
     def repeat(
-        self, seeds: Iterable[int], probe: Batch | None = None, **recording
+        self,
+        seeds: Iterable[int],
+        probe: Batch | None = None,
+        *,
+        workers: int | None = 1,
+        executor: Executor | None = None,
+        **recording,
     ) -> Iterator[Run]:
-        """Train a fresh network for each seed, compiling once.
+        """Train a fresh network for each seed, compiling once a worker.
 
-        Each run is the one that `run` gives for that seed, bit for bit.
+        Each run is the one that `run` gives for that seed, bit for bit,
+        whatever the number of workers.
 
         Args:
             seeds: Integers of at least 0.
             probe: As in `run`.
+            workers: Positive integer, how many runs are under way at a time,
+                each in a process of its own, or in this one if it is 1.
+                `None` takes as many as pay off, at most one a core.
+                Default: 1.
+            executor: A `concurrent.futures.Executor` that does the work in
+                the place of such processes. Default: `None`.
             **recording: As in `run`.
 
         Yields:
-            A `Run` for each seed, as soon as it is done. An interrupt
-            (Ctrl-C) gives up the run under way and is passed on.
+            A `Run` for each seed, in the order of the seeds, as soon as it
+            is done. An interrupt (Ctrl-C) gives up the runs under way and is
+            passed on.
+
+        Raises:
+            RuntimeError: If a worker cannot start or ends early.
         """
-        model = None
+        if workers is not None:
+            check_integer("workers", workers, 1)
+        # Refuse wrong seeds before any work.
+        seeds = [dataclasses.replace(self, seed=s).seed for s in seeds]
+        if workers is None:
+            workers = pool.worthwhile(len(seeds) * pool.seconds(self))
+        workers = min(workers, len(seeds))
+        call = functools.partial(run_kept, self, probe, recording)
+        if executor is not None:
+            return pool.in_order(executor, call, seeds, 2 * workers)
+        if workers > 1:
+            return self._repeat_in_processes(call, seeds, workers)
+        return self._repeat_here(seeds, probe, recording)
+
+    def _repeat_here(self, seeds, probe, recording) -> Iterator[Run]:
+        network = None
         for seed in seeds:
-            experiment = dataclasses.replace(self, seed=seed)
-            fresh = experiment.build()
-            fresh.optimizer.build(fresh.trainable_variables)
-            if model is None:
-                model = fresh
-            else:
-                model.set_weights(fresh.get_weights())
-                states = zip(
-                    model.optimizer.variables, fresh.optimizer.variables
-                )
-                for state, start in states:
-                    state.assign(start)
-            run = experiment._train(model, probe, recording)
-            if run.settings.get("interrupted"):
-                raise KeyboardInterrupt
-            yield run
+            network = network or _Network(self)
+            yield network.run(seed, probe, recording)
+
+    def _repeat_in_processes(self, call, seeds, workers) -> Iterator[Run]:
+        with pool.processes(1, workers) as (executor,):
+            yield from pool.in_order(executor, call, seeds, 2 * workers)
 
     def _train(self, model, probe, recording) -> Run:
         from memnets.training import train
@@ -171,6 +197,72 @@ class Experiment:
             "task": self.task.settings(),
             "units": list(self.units),
         }
+
+
+class _Network:
+    """A compiled network that starts again from any seed's weights."""
+
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
+        self._model = experiment.build()
+        optimizer = self._model.optimizer
+        optimizer.build(self._model.trainable_variables)
+        variables = [*self._model.variables, *optimizer.variables]
+        self._start = [(variable, variable.numpy()) for variable in variables]
+
+    def run(self, seed: int, probe: Batch | None, recording: dict) -> Run:
+        """Train from the beginning; an interrupt is passed on."""
+        for variable, value in self._start:
+            variable.assign(value)
+        _draw_weights(self._model, seed)
+        experiment = dataclasses.replace(self.experiment, seed=seed)
+        run = experiment._train(self._model, probe, recording)
+        if run.settings.get("interrupted"):
+            raise KeyboardInterrupt
+        return run
+
+
+def _draw_weights(model: keras.Model, seed: int) -> None:
+    """Draw the initial weights of a seed as `networks.recurrent` does.
+
+    Building the network again takes ten times as long.
+    """
+    drawn = np.random.SeedSequence(seed).generate_state(2 * len(model.layers))
+    seeds = map(int, drawn)
+    for layer in model.layers:
+        cell = getattr(layer, "cell", layer)
+        for name in ("kernel", "recurrent"):
+            rule = getattr(cell, f"{name}_initializer", None)
+            if rule is None:
+                continue  # a linear readout has no recurrent kernel
+            weights = cell.kernel if name == "kernel" else cell.recurrent_kernel
+            options = {**rule.get_config(), "seed": next(seeds)}
+            fresh = type(rule).from_config(options)
+            weights.assign(fresh(weights.shape, dtype=weights.dtype))
+
+
+# The network of each thread's last run.
+_kept = threading.local()
+
+
+def run_kept(
+    experiment: Experiment, probe: Batch | None, recording: dict, seed: int
+) -> Run:
+    """Train once, on the network of the last call if it still serves.
+
+    Args:
+        experiment: The `Experiment`; its own seed counts for nothing.
+        probe: As in `Experiment.run`.
+        recording: Dictionary of what `Experiment.run` takes by name.
+        seed: Integer of at least 0.
+
+    Returns:
+        A `Run`. An interrupt (Ctrl-C) gives it up and is passed on.
+    """
+    network = getattr(_kept, "network", None)
+    if network is None or network.experiment != experiment:
+        network = _kept.network = _Network(experiment)
+    return network.run(seed, probe, recording)
 
 
 def _sizes(task: Task, *units: tuple[int, ...], **fields):

@@ -1,13 +1,22 @@
-"""Import TensorFlow without the page of notices it prints."""
+"""Import TensorFlow without its page of notices, and without detours."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import os
 import sys
+from collections.abc import Iterator
+
+# What TensorFlow and Keras import where it is installed, for converters and
+# displays that no training needs.
+DETOURS = ("IPython", "jax", "scipy")
+# What they import for a user's own data and pictures.
+COMPANIONS = ("matplotlib", "pandas", "sklearn")
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(alone: bool = False) -> None:
     """Import TensorFlow, its notices kept off stderr.
 
     At the start TensorFlow writes to file descriptor 2 itself, past Python
@@ -15,19 +24,57 @@ def import_tensorflow() -> None:
     for the import. Later it warns of each model that is asked for several
     batch sizes, which is no mistake here; its errors are still shown. An
     import that fails raises.
+
+    Args:
+        alone: Boolean, whether the process does nothing but train, so that
+            Keras may do without what it needs for pictures and for a user's
+            own data. Default: `False`.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    hidden = DETOURS + COMPANIONS if alone else DETOURS
+    with _silence(), _hiding(hidden), _nothing_collected():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Turn file descriptor 2 away."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        import keras  # noqa: F401
-        import tensorflow  # noqa: F401
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def _hiding(packages: tuple[str, ...]) -> Iterator[None]:
+    """Have packages look as if not installed, if not imported already."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep the garbage collector from walking a million lasting objects."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()

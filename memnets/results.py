@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
-from memnets.experiments import Experiment, describe, find, judge, names
+from memnets import pool
+from memnets.experiments import (
+    Experiment,
+    describe,
+    find,
+    judge,
+    names,
+    run_kept,
+)
+from memnets.interrupts import deferred_interrupt
+from memnets.quiet import import_tensorflow
 from memnets.runs import replacing
 from memnets.tasks.base import check_integer
 
@@ -43,6 +54,7 @@ def repeat_into(
     groups: Sequence[str],
     seeds: int,
     progress: bool = True,
+    workers: int | None = 1,
 ) -> list[dict[str, str]]:
     """Repeat experiments over seeds and write a row for each run as it ends.
 
@@ -56,6 +68,10 @@ def repeat_into(
         seeds: Positive integer; the seeds are 0 to `seeds - 1`.
         progress: Boolean, whether to show a text progress bar. Default:
             `True`.
+        workers: Positive integer, how many runs are under way at a time, each
+            in a process of its own, or in this one if it is 1. `None` takes
+            as many as pay off, at most one a core. The rows are the same for
+            any number. Default: 1.
 
     Returns:
         The rows of these experiments and seeds, as in the file.
@@ -63,48 +79,88 @@ def repeat_into(
     Raises:
         ValueError: If a name is unknown or the file is not such a table.
     """
-    experiments = check(groups, seeds)
+    experiments = check(groups, seeds, workers)
     rows = read_table(path) if pathlib.Path(path).exists() else []
     rows = [row for row in rows if not _outdated(row, experiments)]
     wanted = {
         (name, str(seed)) for name in experiments for seed in range(seeds)
     }
     held = {_key(row) for row in rows} & wanted
-    with tqdm(
-        total=len(wanted), initial=len(held), unit=" runs", disable=not progress
-    ) as bar:
-        for name, experiment in experiments.items():
-            missing = [s for s in range(seeds) if (name, str(s)) not in held]
-            for row in _rows(name, experiment, missing):
-                rows.append(row)
-                write_table(rows, path)
-                bar.update()
+    jobs = [
+        pool.Job(
+            functools.partial(_row, name, experiment),
+            [s for s in range(seeds) if (name, str(s)) not in held],
+            pool.seconds(experiment),
+        )
+        for name, experiment in experiments.items()
+    ]
+    with (
+        deferred_interrupt() as interrupted,
+        tqdm(
+            total=len(wanted),
+            initial=len(held),
+            unit=" runs",
+            disable=not progress,
+        ) as bar,
+    ):
+        for row in _rows(jobs, workers, interrupted):
+            rows.append(row)
+            write_table(rows, path)
+            bar.update()
+        if interrupted():
+            raise KeyboardInterrupt
     return [row for row in read_table(path) if _key(row) in wanted]
 
 
-def check(groups: Sequence[str], seeds: int) -> dict[str, Experiment]:
+def check(
+    groups: Sequence[str], seeds: int, workers: int | None = 1
+) -> dict[str, Experiment]:
     """Check the arguments of `repeat_into`; return the experiments by name."""
     check_integer("seeds", seeds, 1)
+    if workers is not None:
+        check_integer("workers", workers, 1)
     return {k: v for group in groups for k, v in find(group).items()}
 
 
-def _rows(name: str, experiment: Experiment, seeds: list[int]):
-    """Train for each seed and give the row of each run."""
-    runs = experiment.repeat(
-        seeds,
+def _rows(jobs, workers, stop) -> Iterator[dict[str, object]]:
+    """Train, here or in worker processes, and give the row of each run."""
+    runs = sum(len(job.seeds) for job in jobs)
+    if workers is None:
+        workers = pool.worthwhile(sum(len(j.seeds) * j.seconds for j in jobs))
+    workers = min(workers, runs)
+    if workers > 1:
+        with pool.processes(workers) as lanes:
+            yield from pool.as_completed(lanes, jobs, stop)
+        return
+    if runs:
+        import_tensorflow()
+    for job in jobs:
+        for seed in job.seeds:
+            if stop():
+                return
+            yield job.call(seed)
+
+
+def _row(name: str, experiment: Experiment, seed: int) -> dict[str, object]:
+    """Train for a seed, on a network that is kept, and give the run's row."""
+    run = run_kept(
+        experiment,
         experiment.task.exam(np.random.default_rng(FINAL_EXAM)),
-        record_every=experiment.episodes,
-        examine_every=EXAMINE_EVERY,
-        progress=False,
+        {
+            "record_every": experiment.episodes,
+            "examine_every": EXAMINE_EVERY,
+            "examine_until_mastered": True,
+            "progress": False,
+        },
+        seed,
     )
-    for run in runs:
-        versions = run.settings["versions"]
-        yield {
-            "experiment": name,
-            **judge(run),
-            "keras": versions["keras"],
-            "tensorflow": versions["tensorflow"],
-        }
+    versions = run.settings["versions"]
+    return {
+        "experiment": name,
+        **judge(run),
+        "keras": versions["keras"],
+        "tensorflow": versions["tensorflow"],
+    }
 
 
 def read_table(path: str | os.PathLike) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from memnets import __main__ as command_line
-from memnets import experiments, figures, paths, recordings
+from memnets import experiments, figures, paths, recordings, results
 from memnets.experiments import Experiment
 from memnets.runs import Run
 from memnets.tasks import TASKS, Countdown, Recall
@@ -61,7 +61,14 @@ def test_train_as_the_readme_has_it(tmp_path):
 
 
 def test_the_heavy_half_is_not_imported_where_nothing_is_trained():
-    for words in (["list"], ["--help"], ["train", "--help"], ["train", "x"]):
+    for words in (
+        ["list"],
+        ["--help"],
+        ["train", "--help"],
+        ["train", "x"],
+        ["experiments", "x"],
+        ["experiments", "countdown-lecture", "--seeds", "1", "--workers", "0"],
+    ):
         code = (
             "import sys; from memnets.__main__ import main\n"
             f"try: main({words!r})\n"
@@ -73,6 +80,51 @@ def test_the_heavy_half_is_not_imported_where_nothing_is_trained():
             [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True
         )
         assert done.returncode == 0, words
+
+
+def test_the_heavy_half_is_not_imported_to_draw_or_to_hand_out_work(tmp_path):
+    for words in (
+        "figures recall_learning --format png --style slides --out .",
+        "experiments countdown-lecture --seeds 2 --workers 2",
+    ):
+        code = (
+            "import sys; from memnets.__main__ import main\n"
+            "if __name__ == '__main__':\n"
+            f"    code = main({words.split()!r})\n"
+            "    heavy = {'tensorflow', 'keras', 'jax', 'torch'}\n"
+            "    sys.exit(code or len(heavy & set(sys.modules)))"
+        )
+        script = tmp_path / "script.py"
+        script.write_text(code)
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        # Workers are quiet, and leave nothing behind.
+        bar = done.stderr.splitlines()[-1:]
+        assert all("runs" in line for line in bar), done.stderr
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from memnets.experiments import Experiment\n"
+        "from memnets.tasks import Recall\n"
+        "list(Experiment(Recall(), episodes=2).repeat([0, 1], workers=2))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert 'below `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
 
 
 def test_list_names_everything(capsys):
@@ -145,6 +197,7 @@ def test_every_field_has_its_flag(monkeypatch, tmp_path):
         ("train recall --epochs 3", "--epochs"),
         ("experiments recal", "experiment must be one of recall-lecture/5-2"),
         ("experiments recall-lecture --seeds 0", "seeds must be at least 1"),
+        ("experiments recall-lecture --workers 0", "workers must be at least"),
         ("experiments recall-lecture --out x.txt", "--out must end in .csv"),
         ("figures recal", "recall_learning"),
         ("figures --format bmp", "'bmp'"),
@@ -231,6 +284,43 @@ def test_ctrl_c_keeps_the_run_so_far(tmp_path):
     assert 0 < len(run.losses) < 400_000 and run.settings["interrupted"]
     assert f"{len(run.losses)} episodes" in out
     assert np.isfinite(run.losses).all()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("by", ["ctrl-c", "kill"])
+def test_no_worker_is_left_behind(tmp_path, by):
+    words = "experiments countdown-lecture --seeds 400 --workers 2"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "memnets", *words.split()],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    table = tmp_path / "results.csv"
+    deadline = time.monotonic() + 120
+    while not table.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if by == "kill":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    rows = results.read_table(table)
+    assert 0 < len(rows) < 400
+    if by == "ctrl-c":
+        assert process.returncode == 130
+        assert "interrupted" in err.splitlines()[-1] and "Traceback" not in err
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("a process of the group was left")
 
 
 def test_figures_are_written_where_they_are_wanted(tmp_path):

@@ -2,12 +2,15 @@
 
 import csv
 import dataclasses
+import threading
+import time
+from concurrent import futures
 
 import keras
 import numpy as np
 import pytest
 
-from memnets import experiments, paths, recordings, results
+from memnets import experiments, paths, pool, recordings, results
 from memnets.experiments import CATALOGUE, Experiment, find, judge, names
 from memnets.networks import CELLS, lecture, recurrent
 from memnets.runs import Ensemble, Run
@@ -109,6 +112,145 @@ def test_repeating_gives_each_seeds_own_run_bit_for_bit():
         assert (runs[0].losses != runs[2].losses).all()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cell": "gru", "units": (4, 1), "readout": None},
+        {"cell": "simple_rnn", "schedule": "cosine"},
+        {"units": (2, 3)},
+    ],
+)
+def test_a_network_starts_again_as_if_built_anew(fields):
+    experiment = dataclasses.replace(SMALL, **fields)
+    network = experiments._Network(experiment)
+    started = []
+
+    def note(self, model, probe, recording):
+        optimizer = [variable.numpy() for variable in model.optimizer.variables]
+        started.append([*model.get_weights(), *optimizer])
+        for variable in (*model.variables, *model.optimizer.variables):
+            variable.assign(variable + 1)
+        return Run(None, None, None, None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Experiment, "_train", note)
+        for seed in (7, 3):
+            network.run(seed, None, {})
+    for seed, found in zip((7, 3), started):
+        built = dataclasses.replace(experiment, seed=seed).build()
+        weights = built.get_weights()
+        for one, other in zip(weights, found):
+            np.testing.assert_array_equal(one, other)
+        built.optimizer.build(built.trainable_variables)
+        states = [variable.numpy() for variable in built.optimizer.variables]
+        assert len(weights) + len(states) == len(found)
+        for one, other in zip(states, found[len(weights) :]):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_workers_give_the_same_runs_in_the_order_of_the_seeds():
+    """In processes, in threads, and here."""
+    seeds = [3, 0, 2]
+    here = list(SMALL.repeat(seeds, examine_every=10))
+    there = list(SMALL.repeat(seeds, examine_every=10, workers=2))
+    with futures.ThreadPoolExecutor(2) as threads:
+        beside = list(
+            SMALL.repeat(seeds, examine_every=10, workers=2, executor=threads)
+        )
+    for runs in (there, beside):
+        assert [run.settings["seed"] for run in runs] == seeds
+        for run, own in zip(runs, here):
+            assert run.settings == own.settings
+            for name in ("losses", "outputs", "scores", "exams"):
+                np.testing.assert_array_equal(
+                    getattr(run, name), getattr(own, name)
+                )
+
+
+def test_what_fails_in_a_worker_is_told():
+    broken = dataclasses.replace(SMALL, learning_rate=1e38, episodes=3)
+    with pytest.raises(FloatingPointError, match="in episode .*clipnorm"):
+        list(broken.repeat([0, 1], workers=2))
+    with pytest.raises(ValueError, match="workers.*at least 1.*0"):
+        SMALL.repeat([0], workers=0)
+    with pytest.raises(ValueError, match="seed.*at least 0.*-1"):
+        SMALL.repeat([0, -1])
+
+
+class Counting(futures.Executor):
+    """Does the work at once, and counts what nobody has taken yet."""
+
+    def __init__(self):
+        self.submitted = []
+
+    def submit(self, call, seed):
+        self.submitted.append(seed)
+        future = futures.Future()
+        future.set_result(call(seed))
+        return future
+
+
+def test_no_more_runs_than_allowed_wait_to_be_taken():
+    executor = Counting()
+    taken = []
+    for result in pool.in_order(executor, str, range(20), 4):
+        taken.append(result)
+        assert len(executor.submitted) - len(taken) <= 4
+    assert taken == [str(seed) for seed in range(20)]
+
+
+def test_a_lane_stays_with_a_job_and_then_helps():
+    lanes = [futures.ThreadPoolExecutor(1) for _ in range(2)]
+    did = []
+
+    def doing(name):
+        def call(seed):
+            did.append((threading.current_thread().name, name))
+            time.sleep(0.01)
+            return name, seed
+
+        return call
+
+    jobs = [pool.Job(doing("long"), list(range(20)), 10.0)]
+    jobs += [pool.Job(doing(f"short {k}"), [0, 1], 1.0) for k in range(3)]
+    found = list(pool.as_completed(lanes, jobs, lambda: False))
+    assert len(found) == len(set(found)) == 26
+    # One lane did all the short jobs, each in one go, then came to help.
+    (helper,) = {lane for lane, name in did if name != "long"}
+    own = [name for lane, name in did if lane == helper]
+    changes = [b for a, b in zip([None, *own], own) if a != b]
+    assert len(changes) == 4 and changes[-1] == "long"
+
+
+def test_what_was_done_is_given_before_it_stops_or_fails():
+    lanes = [Counting(), Counting()]
+
+    def call(seed):
+        return seed
+
+    def fail(seed):
+        future = futures.Future()
+        future.set_exception(ValueError("broken"))
+        return future
+
+    jobs = [pool.Job(call, [1, 2, 3], 1.0)]
+    assert list(pool.as_completed(lanes, jobs, lambda: True)) == [1, 2]
+    lanes[0].submit = lambda call, seed: fail(seed)
+    given = pool.as_completed(lanes, jobs, lambda: False)
+    assert next(given) == 2
+    with pytest.raises(ValueError, match="broken"):
+        list(given)
+
+
+def test_no_more_workers_than_pay_off(monkeypatch):
+    monkeypatch.setattr(pool, "cores", lambda: 8)
+    few = pool.seconds(find("recall-lecture/5-2")["recall-lecture/5-2"])
+    large = pool.seconds(dataclasses.replace(SMALL, units=(500,)))
+    assert pool.worthwhile(4 * few) == 1 and large > 3 * few
+    counts = [pool.worthwhile(work) for work in (0, 5, 10, 1000)]
+    assert counts == [1, 2, 4, 8]
+
+
 def test_a_misspelt_recording_option_is_refused():
     with pytest.raises(TypeError, match="record_evry"):
         SMALL.run(record_evry=3)
@@ -162,13 +304,13 @@ def test_a_table_is_written_resumed_and_summarised(
         ("small/slow", "1"),
     ]
     trained = []
-    repeat = Experiment.repeat
+    run_kept = experiments.run_kept
 
-    def counted(self, seeds, *arguments, **options):
-        trained.extend(seeds)
-        return repeat(self, seeds, *arguments, **options)
+    def counted(experiment, probe, recording, seed):
+        trained.append(seed)
+        return run_kept(experiment, probe, recording, seed)
 
-    monkeypatch.setattr(Experiment, "repeat", counted)
+    monkeypatch.setattr(results, "run_kept", counted)
     results.repeat_into(path, ["small"], 2, progress=False)
     assert trained == [] and path.read_bytes() == before
     # What an interruption left out is run, and the file is as if never cut.
@@ -187,6 +329,17 @@ def test_a_table_is_written_resumed_and_summarised(
         "0/2",
         "0/2",
     ]
+
+
+def test_workers_write_the_same_table(tmp_path):
+    """From runs of two experiments that are trained side by side."""
+    tables = []
+    for workers in (1, 2):
+        path = tmp_path / f"{workers}.csv"
+        group = ["recall-lecture/5-2", "countdown-lecture"]
+        results.repeat_into(path, group, 2, progress=False, workers=workers)
+        tables.append(path.read_bytes())
+    assert tables[0] == tables[1] and tables[0].count(b"\n") == 5
 
 
 def test_a_row_is_written_as_soon_as_its_run_ends(
