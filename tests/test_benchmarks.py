@@ -1,0 +1,233 @@
+"""The benchmark's players do equal work, and it says what it left out."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "benchmarks"))
+
+import speed  # noqa: E402
+import tables  # noqa: E402
+import workers  # noqa: E402
+from cases import PLAYERS, Setting  # noqa: E402
+from equal_work import answers, difference, make_task  # noqa: E402
+from measuring import Failed, compiler, run  # noqa: E402
+
+from memnets.networks import lecture  # noqa: E402
+from memnets.training import train  # noqa: E402
+
+
+def peer(name):
+    """Return a player's name, skipped where it cannot play."""
+    there = {
+        "torch": importlib.util.find_spec("torch"),
+        "jax": importlib.util.find_spec("jax"),
+        "c": compiler(),
+    }
+    need = PLAYERS[name][1]
+    skip = pytest.mark.skipif(not there.get(name, True), reason=f"no {need}")
+    return pytest.param(name, marks=skip)
+
+
+PEERS = [peer(name) for name in ("torch", "jax", "c")]
+SETTINGS = [
+    Setting(),
+    Setting("countdown", 9, 3, 7),
+    Setting("recall", 4, 1, 1),
+]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+@pytest.mark.parametrize("name", PEERS)
+def test_equal_weights_give_equal_outputs_and_gradients(name, setting):
+    job = {"setting": vars(setting), "players": ["loop", name]}
+    found = workers.check(job)
+    assert found["loop"]["outputs"] < speed.TOLERANCE  # Keras, its equations
+    assert found[name]["outputs"] < speed.TOLERANCE
+    assert found[name]["gradient"] < speed.TOLERANCE
+
+
+@pytest.fixture(scope="module")
+def taught():
+    """A setting, its weights, and what `train` makes of them in a while."""
+    setting = Setting(timesteps=8, batch=6, seed=3)
+    task = make_task(setting)
+    model = lecture(task, (5, 2), seed=3)
+    start = model.get_weights()
+    probe = task.sample(1, np.random.default_rng(1))
+    run = train(model, task, 60, 6, probe, seed=3, engine="graph")
+    return setting, start, run, model.get_weights()
+
+
+@pytest.mark.parametrize("name", ["loop", "fit", *PEERS])
+def test_the_same_sequences_teach_the_same(name, taught):
+    setting, start, run, end = taught
+    player = workers.make_player(name, setting, start)
+    player.warm_up(60)
+    losses, records = player.train(60, setting.seed)
+    assert len(losses) == 60
+    if name not in ("loop", "fit"):  # Keras may give running means
+        np.testing.assert_allclose(losses, run.losses, rtol=1e-3)
+    np.testing.assert_allclose(records, run.outputs[1:, 0], atol=1e-4)
+    assert max(map(difference, player.weights(), end)) < 1e-3
+    # Learned at all, so that the agreement says something.
+    assert max(map(difference, start, end)) > 0.05
+    asked = run.probe.inputs
+    assert difference(answers(player.weights(), asked)[0], records[-1]) < 1e-4
+
+
+def test_a_whole_measurement(tmp_path):
+    player = "c" if compiler() else "loop"
+    words = (
+        f"--cases pace process --players {player} --T 6 --units 3 --batch 2 "
+        f"--repetitions 1 --json"
+    )
+    done = subprocess.run(
+        [sys.executable, "benchmarks/speed.py", *words.split()],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = json.loads(done.stdout)
+    pace = result["runs"][0]
+    assert pace["player"] == player and pace["case"] == "pace"
+    assert pace["episodes"] >= 1500 and pace["cpu"] >= 1
+    assert 1e6 < pace["memory"] < 1e10 and 0 < pace["loss"] < 1
+    assert {"python", "tensorflow", "numpy"} <= set(result["versions"])
+    assert result["machine"]["AVX-512"] in ("yes", "no", "unknown")
+
+
+def fake(player, repetition, cpu, loss=0.1):
+    setting = {**vars(Setting()), "seed": repetition}
+    return {
+        "case": "pace",
+        "player": player,
+        "setting": setting,
+        "episodes": 100,
+        "cpu": cpu,
+        "loss": loss,
+    }
+
+
+def result(*runs):
+    return {
+        "date": "2026-01-01",
+        "minutes": 1.0,
+        "repetitions": 2,
+        "machine": {"processor": "one", "AVX-512": "no"},
+        "versions": {"python": "3"},
+        "runs": list(runs),
+    }
+
+
+def test_what_is_missing_is_named(monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: None if name in ("torch", "jax") else find(name),
+    )
+    monkeypatch.setenv("CC", "no-such-compiler")
+    plans = []
+
+    def measure(plan, repetitions):
+        plans.append(plan)
+        return result(fake("loop", 0, 1.0), fake("train", 0, 0.1))
+
+    monkeypatch.setattr(speed, "measure", measure)
+    assert speed.main(["--cases", "pace"]) == 0
+    out, err = capsys.readouterr()
+    players = [job["player"] for job in plans[0]]
+    assert players == ["loop", "fit", "xla", "train"]
+    for text in (out, err):
+        assert "PyTorch, eager (needs torch)" in text
+        assert "JAX, one scan (needs jax)" in text
+        assert "C by hand (needs a C compiler)" in text
+    assert "AVX-512 no" in out and "Without AVX-512" in out
+
+
+def test_ratios_are_taken_within_a_repetition():
+    runs = [
+        *(fake("loop", 0, 10.0), fake("train", 0, 1.0)),
+        *(fake("loop", 1, 40.0), fake("train", 1, 2.0)),  # a busy machine
+    ]
+    text = tables.page({**result(*runs), "left_out": []})
+    assert "| memnets | 75 (50 to 100) | 15.00 (10.00 to 20.00) |" in text
+    assert "Left out" not in text
+
+
+def test_players_that_did_not_learn_alike_are_not_compared():
+    alike = [fake("loop", 0, 1, 0.1), fake("train", 0, 1, 0.101)]
+    # Another repetition has other weights, and so another loss.
+    speed._check_equal_work([*alike, fake("loop", 1, 1, 0.5)])
+    with pytest.raises(Failed, match="alike.*'loop': 0.1.*'train': 0.9"):
+        speed._check_equal_work([alike[0], fake("train", 0, 1, 0.9)])
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("--repetitions 0", "--repetitions: must be at least 1, got 0"),
+        ("--T 3", "--T: must be at least 4, got 3"),
+        ("--T many", "--T: invalid integer value: 'many'"),
+        ("--units 0", "--units: must be at least 1"),
+        ("--batch -1", "--batch: must be at least 1"),
+        ("--task reber", "--task: invalid choice: 'reber'"),
+        ("--players loop numba", "--players: invalid choice: 'numba'"),
+        ("--cases pce", "--cases: invalid choice: 'pce'"),
+        ("--cases process --players fit", "takes part in the --cases"),
+        ("--cases pace --write", "--write keeps the whole table"),
+        ("--T 30 --write", "--write keeps the whole table"),
+        ("--speed", "unrecognized arguments: --speed"),
+    ],
+)
+def test_bad_flags_are_one_line_and_code_2(words, complaint, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        speed.main(words.split())
+    out, err = capsys.readouterr()
+    assert leaving.value.code == 2 and out == ""
+    assert complaint in err and err.count("\n") == 1
+
+
+def test_without_any_player_there_is_nothing_to_do(monkeypatch, capsys):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(SystemExit) as leaving:
+        speed.main(["--players", "c"])
+    assert leaving.value.code == 2
+    assert "none of the --players is there" in capsys.readouterr().err
+
+
+def test_writing_keeps_the_text_around_the_marks(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "__file__", str(tmp_path / "tables.py"))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    for _ in range(2):
+        tables.write("new")
+    expected = f"before\n{tables.BEGIN}\nnew\n{tables.END}\nafter\n"
+    assert readme.read_text() == expected
+
+
+def test_a_process_that_fails_says_why():
+    with pytest.raises(Failed, match="ended with an error: ValueError: no"):
+        run([sys.executable, "-c", "raise ValueError('no')"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read in /proc")
+def test_memory_is_that_of_all_processes():
+    hold = "import time; kept = b'x' * 100_000_000; time.sleep(1)"
+    start = "import subprocess, sys; subprocess.run([sys.executable, '-c', "
+    _, cost = run([sys.executable, "-c", f"{start}{hold!r}]); {hold}"], 0.1)
+    assert 1e8 < cost["memory"] < 1.5e8  # one after the other
+    both = f"kept = b'x' * 100_000_000; {start}{hold!r}])"
+    _, cost = run([sys.executable, "-c", both], 0.1)
+    assert 2e8 < cost["memory"] < 2.6e8  # together
