@@ -1,20 +1,25 @@
-"""Films of a network that learns, and a GIF writer that keeps a comment."""
+"""Films of a network that learns, and of a cell at work; a writer of GIFs."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib import animation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
-from memnets import plots
+from memnets import marks, plots
+from memnets.cell_drawing import check_trace, plot_cell
 from memnets.runs import Run
+from memnets.tasks import Batch, Task
 
 FRAMES_PER_SECOND = 8
+STEPS_PER_SECOND = 1.5
 
 
 def draw_stage(
@@ -31,9 +36,7 @@ def draw_stage(
         The figure, and a function from the number of a record that shows it
         in place of the last.
     """
-    if figure is None:
-        figure = Figure(layout="constrained")
-        FigureCanvasAgg(figure)
+    figure = _empty() if figure is None else figure
     ax = plots.plot_sequence(run, sequence, ax=figure.add_subplot())
     (line,) = (line for line in ax.lines if line.get_label() == "output")
     # One scale for all stages.
@@ -72,14 +75,107 @@ def animate_learning(
         A `matplotlib.animation.FuncAnimation`.
     """
     figure, show = draw_stage(run, sequence, figure)
+    return _film(figure, show, plots.stages(run, frames), FRAMES_PER_SECOND)
+
+
+def draw_step(
+    trace: Any,
+    task: Task,
+    batch: Batch,
+    sequence: int = 0,
+    unit: int = 0,
+    below: Any | None = None,
+    figure: Figure | None = None,
+) -> tuple[Figure, Callable[[int], None]]:
+    """Draw an LSTM cell over what the network reads, at the first time step.
+
+    Args:
+        trace: The trace of an LSTM layer.
+        task: The task that drew the batch; it names the channels.
+        batch: The sequences that the network read.
+        sequence: Integer, which sequence of the batch. Default: 0.
+        unit: Integer, which unit of the layer. Default: 0.
+        below: The trace of the layer that this one reads. Default: `None`,
+            the layer reads the channels of the task.
+        figure: The empty figure to draw in. Default: `None`, a new one.
+
+    Returns:
+        The figure, and a function from a time step that shows it in place of
+        the last.
+    """
+    figure = _empty() if figure is None else figure
+    # As large as can be: the drawing is full of numbers, and says itself what
+    # is told at which time step.
+    cell, channels = figure.subplots(2, 1, height_ratios=(6, 1))
+    check_trace(trace, batch, sequence, unit)
+    marks.channels(channels, task, batch.inputs[sequence], named=False)
+    channels.set_xlabel("")
+    channels.tick_params(labelsize="small")
+    cursor = Rectangle(
+        (0, 0),
+        1,
+        1,
+        transform=channels.get_xaxis_transform(),
+        color="C1",
+        alpha=0.35,
+        zorder=0,
+    )
+    channels.add_patch(cursor)
+
+    def show(step: int) -> None:
+        cell.clear()
+        plot_cell(trace, task, batch, sequence, step, unit, below, cell)
+        cursor.set_x(step - 0.5)
+
+    show(0)
+    return figure, show
+
+
+def animate_cell(
+    trace: Any,
+    task: Task,
+    batch: Batch,
+    sequence: int = 0,
+    unit: int = 0,
+    below: Any | None = None,
+    figure: Figure | None = None,
+) -> animation.FuncAnimation:
+    """Show an LSTM cell at one time step after the other.
+
+    Args:
+        trace: The trace of an LSTM layer.
+        task: The task that drew the batch; it names the channels.
+        batch: The sequences that the network read.
+        sequence: Integer, which sequence of the batch. Default: 0.
+        unit: Integer, which unit of the layer. Default: 0.
+        below: The trace of the layer that this one reads. Default: `None`,
+            the layer reads the channels of the task.
+        figure: The empty figure to draw in. Default: `None`, a new one.
+
+    Returns:
+        A `matplotlib.animation.FuncAnimation`, a frame for each time step.
+    """
+    figure, show = draw_step(trace, task, batch, sequence, unit, below, figure)
+    steps = batch.inputs.shape[1]
+    return _film(figure, show, range(steps), STEPS_PER_SECOND)
+
+
+def _empty() -> Figure:
+    """Return a figure that pyplot does not know: it stays open nowhere."""
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _film(figure, show, frames, per_second) -> animation.FuncAnimation:
     # Settled once, the layout neither trembles nor costs time.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return animation.FuncAnimation(
         figure,
         show,
-        frames=plots.stages(run, frames),
-        interval=1000 / FRAMES_PER_SECOND,
+        frames=frames,
+        interval=1000 / per_second,
         cache_frame_data=False,
     )
 
@@ -125,8 +221,15 @@ class GIFWriter(animation.AbstractMovieWriter):
         self.frames.append(frame.convert("RGB"))
 
     def finish(self):
-        """Write all frames in the colours of the last, and hold that one."""
-        palette = self.frames[-1].quantize(128)
+        """Write all frames in the same colours, and hold the last."""
+        # Colours that the frames share do not flicker; a quarter of the size,
+        # no new ones between them, shows them all.
+        width, height = (max(1, side // 4) for side in self.frame_size)
+        sheet = Image.new("RGB", (width, height * len(self.frames)))
+        for number, frame in enumerate(self.frames):
+            small = frame.resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(small, (0, number * height))
+        palette = sheet.quantize(128)
         first, *others = (
             frame.quantize(palette=palette, dither=Image.Dither.NONE)
             for frame in self.frames

@@ -13,8 +13,17 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from memnets import paths, plots, saving
+from memnets import (
+    cell_figures,
+    cell_plots,
+    flow_plots,
+    plots,
+    recordings,
+    saving,
+)
 from memnets.animations import animate_learning, draw_stage
+from memnets.flows import Flows
+from memnets.insides import Inside
 from memnets.runs import Ensemble, Run, replacing
 
 # Each style, and what it adds to the name of a file.
@@ -54,9 +63,9 @@ def draw_figure(name: str) -> Figure:
         FileNotFoundError: If a recording it needs is missing.
     """
     entry = _find(name)
-    recordings = [_read(recording) for recording in entry.recordings]
+    loaded = [_read(recording) for recording in entry.recordings]
     figure = _figure(entry)
-    entry.draw(figure, *recordings)
+    entry.draw(figure, *loaded)
     return figure
 
 
@@ -94,13 +103,13 @@ def save_figure(
     entry = _find(name)
     formats, styles = check(name, formats, styles)
     if run is None:
-        recordings = {key: _read(key) for key in entry.recordings}
+        loaded = {key: _read(key) for key in entry.recordings}
     else:
-        recordings = {os.path.basename(run): _own(name, entry, run)}
+        loaded = {os.path.basename(run): _own(name, entry, run)}
         # What follows the colon is about the recording.
         title = entry.title.partition(":")[0]
         entry = dataclasses.replace(entry, title=title)
-    origin = saving.origin(name, recordings)
+    origin = saving.origin(name, loaded)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -110,7 +119,7 @@ def save_figure(
             for form in formats:
                 path = folder / f"{name}{STYLES[style]}.{form}"
                 with replacing(path) as temporary:
-                    _write(entry, recordings.values(), temporary, form, origin)
+                    _write(entry, loaded.values(), temporary, form, origin)
                 written.append(path)
     return written
 
@@ -138,13 +147,13 @@ def check(
     return saving.check_formats(name, film, formats), styles
 
 
-def _write(entry, recordings, path, form, origin):
+def _write(entry, loaded, path, form, origin):
     figure = _figure(entry)
     if form in saving.FILMS:
-        film = entry.film(figure, *recordings)
+        film = entry.film(figure, *loaded)
         saving.write_film(film, path, form, entry.title, origin)
     else:
-        entry.draw(figure, *recordings)
+        entry.draw(figure, *loaded)
         saving.write(figure, path, form, entry.title, origin)
 
 
@@ -164,11 +173,10 @@ def _figure(entry: Entry) -> Figure:
     return figure
 
 
-def _read(recording: str) -> Run | Ensemble:
-    """Load a recording; those of many seeds end in `_loss`."""
-    kind = Ensemble if recording.endswith("_loss") else Run
+def _read(recording: str) -> Run | Ensemble | Inside | Flows:
+    """Load a recording, or say how to make it."""
     try:
-        return kind.load(paths.run(recording))
+        return recordings.load(recording)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"the recording {recording} is missing; `memnets record "
@@ -179,9 +187,10 @@ def _read(recording: str) -> Run | Ensemble:
 def _own(name: str, entry: Entry, path: str | os.PathLike) -> Run:
     """Load the user's run for a figure that is drawn from one run."""
     recorded = [_read(recording) for recording in entry.recordings]
-    if len(recorded) > 1:
+    if len(recorded) > 1 or not isinstance(recorded[0], Run):
         raise ValueError(
-            f"run must be None for {name}, which shows many seeds, got {path}"
+            f"run must be None for {name}, which shows more than one run "
+            f"holds, got {path}"
         )
     run = Run.load(path)
     if run.probe.inputs.shape[2] != recorded[0].probe.inputs.shape[2]:
@@ -261,6 +270,26 @@ def _units(figure: Figure, run: Run) -> None:
     figure.legend(*handles, loc="outside right center")
 
 
+def _gradient_before(figure: Figure, flows: Flows) -> None:
+    ax = figure.add_subplot(yscale="log", ylim=flow_plots.LIMITS)
+    kept = dict(zip(flows.networks, flows.before))
+    cell_plots.plot_gradient(kept, ax).set_ylabel("gradient, 1 at the ask")
+    ax.set_xlabel("time steps back from the ask")
+
+
+def _gradient_after(figure: Figure, flows: Flows) -> None:
+    axes = figure.subplots(2, 3, sharex=True, sharey=True)
+    for ax, network in zip(axes.flat, flows.networks):
+        flow_plots.plot_flow(flows, network, ax)
+    size = plt.rcParams["axes.labelsize"]
+    axes[1, 1].set_xlabel("time steps back from the ask")
+    figure.supylabel("gradient, 1 at the ask", fontsize=size)
+    lines = {line.get_label(): line for ax in axes.flat for line in ax.lines}
+    shown = ("before training", "not mastered", "mastered")
+    handles = [lines[name] for name in shown if name in lines]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+
+
 def _last(figure: Figure, run: Run) -> None:
     draw_stage(run, figure=figure)
 
@@ -334,5 +363,46 @@ FIGURES: dict[str, Entry] = {
         ("countdown_mastered",),
         _last,
         _film,
+    ),
+    "cell": Entry(
+        "Inside an LSTM cell: delete, write, read",
+        ("recall_inside",),
+        cell_figures.cell,
+    ),
+    "cell_film": Entry(
+        "A cell keeps a number",
+        ("recall_inside",),
+        cell_figures.cell_last,
+        cell_figures.cell_film,
+    ),
+    "gates": Entry(
+        "The gates of a cell that learned to keep a number",
+        ("recall_inside",),
+        cell_figures.gates,
+    ),
+    "tanh_ceiling": Entry(
+        "The answering cell at the ask: below the ceiling, and past it",
+        ("recall_ceiling_inside", "recall_inside"),
+        cell_figures.ceiling,
+    ),
+    "memory_by_hand": Entry(
+        "A memory set by hand: write at a tell, read at an ask",
+        ("recall_by_hand_inside",),
+        cell_figures.by_hand,
+    ),
+    "countdown_by_hand": Entry(
+        "A clock set by hand: the cell that counts",
+        ("countdown_by_hand_inside",),
+        cell_figures.by_hand,
+    ),
+    "gradient_before": Entry(
+        "The error on its way back, before training: 8 seeds",
+        ("recall_flows",),
+        _gradient_before,
+    ),
+    "gradient_after": Entry(
+        "After training: how many of 8 seeds have mastered recall",
+        ("recall_flows",),
+        _gradient_after,
     ),
 }

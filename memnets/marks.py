@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import colormaps, colors, ticker
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.lines import Line2D
 
 from memnets.tasks import Task
 
@@ -19,15 +20,18 @@ PLAYERS = {
 TOLD = ("value", "count")
 
 
-def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
+def mark_steps(
+    ax: Axes, task: Task, inputs: np.ndarray, named: bool = True
+) -> None:
     """Mark the events of a sequence with dotted lines, named at the top.
 
     Args:
         ax: Axes with time across; the names go inside, below the upper edge.
         task: The task that drew the inputs.
         inputs: array of shape `(time, input channel)`.
+        named: Boolean, whether the lines are named. Default: `True`.
     """
-    style = plt.rcParams
+    style, size = plt.rcParams, plt.rcParams["font.size"]
     marks = sorted(
         (int(t), _name(task, inputs, event, t))
         for event, steps in task.events(inputs).items()
@@ -45,6 +49,8 @@ def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
             linewidth=0.5 * style["lines.linewidth"],
             zorder=0.5,
         )
+        if not named:
+            continue
         # Two names that would touch turn away from each other; in a row of
         # more, those between go down line by line.
         before, after = close[k], close[k + 1]
@@ -55,10 +61,7 @@ def mark_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
             ax,
             label,
             (t, 1),
-            (
-                style["font.size"] * 0.2 * (left - right),
-                style["font.size"] * -1.25 * line,
-            ),
+            (0.2 * size * (left - right), -1.25 * size * line),
             xycoords=ax.get_xaxis_transform(),
             ha="center" if left == right else "left" if left else "right",
             va="top",
@@ -118,6 +121,75 @@ def name_landmarks(ax: Axes, landmarks: dict[str, float]) -> None:
         )
 
 
+def name_lines(ax: Axes, lines: dict[str, Line2D]) -> None:
+    """Name lines at the right of the axes, where each of them ends.
+
+    Names that would touch stand apart, joined to their lines.
+    """
+    ends = {}
+    for name, line in lines.items():
+        x, y = line.get_data()
+        last = np.flatnonzero(y > 0)[-1] if ax.get_yscale() == "log" else -1
+        ends[name] = x[last], y[last]
+    heights = ax.transData.transform(list(ends.values()))[:, 1]
+    heights = (heights - ax.bbox.y0) / ax.bbox.height
+    order, apart = np.argsort(heights), 0.085
+    places = heights[order]
+    for k in range(1, len(places)):
+        places[k] = max(places[k], places[k - 1] + apart)
+    # Not above the axes.
+    for k in range(len(places))[::-1]:
+        places[k] = min(places[k], 1 - apart * (len(places) - 1 - k))
+    names = list(ends)
+    for place, k in zip(places, order):
+        ax.annotate(
+            names[k],
+            ends[names[k]],
+            (1.04, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize="small",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": lines[names[k]].get_color(),
+                "linewidth": plt.rcParams["lines.linewidth"],
+                "relpos": (0, 0.5),
+                "shrinkA": 2,
+                "shrinkB": 0,
+            },
+        )
+
+
+def channels(
+    ax: Axes, task: Task, inputs: np.ndarray, named: bool = True
+) -> None:
+    """Draw what a network reads: each input channel a row of bars.
+
+    Args:
+        ax: Axes; time goes across.
+        task: The task; it names the channels.
+        inputs: array of shape `(time, input channel)`.
+        named: Boolean, whether the marked steps are named. Default: `True`.
+    """
+    for row, values in enumerate(inputs.T):
+        height = 0.6 * values / max(1.0, np.abs(values).max())
+        ax.axhline(-row, color=plt.rcParams["text.color"], linewidth=0.8)
+        ax.bar(np.arange(values.size), height, 0.8, bottom=-row, color="C0")
+    rows_named(ax, task.inputs)
+    # Room above the first row for the names of the marked steps.
+    ax.set_ylim(0.7 - len(task.inputs), 1.7 if named else 0.8)
+    time_across(ax, len(inputs))
+    mark_steps(ax, task, inputs, named)
+
+
+def rows_named(ax: Axes, names: tuple[str, ...]) -> None:
+    """Name the rows at 0, -1, -2, ... on the left."""
+    ax.set_yticks(-np.arange(len(names)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+
+
 def time_across(ax: Axes, count: int) -> None:
     """Let `count` time steps run across the axes."""
     ax.set_xlim(-0.6, count - 0.4)
@@ -158,6 +230,12 @@ def shades(ax: Axes, count: int) -> np.ndarray:
     light = np.mean(colors.to_rgb(ax.get_facecolor())) > 0.5
     low, high = (0.0, 0.8) if light else (0.3, 1.0)
     return colormaps["viridis"](np.linspace(low, high, count))
+
+
+def blend(ax: Axes, color: str, share: float) -> tuple[float, ...]:
+    """Return the axes' background with a share of a colour in it."""
+    paper, paint = map(colors.to_rgb, (ax.get_facecolor(), color))
+    return tuple(share * np.array(paint) + (1 - share) * np.array(paper))
 
 
 def short(value: float) -> str:

@@ -5,8 +5,22 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from memnets.by_hand import by_hand
+from memnets.initializers import Chrono, ForgetBias, check_number
 from memnets.tasks import Task
 from memnets.tasks.base import check_integer
+
+__all__ = [
+    "CELLS",
+    "READOUTS",
+    "Chrono",
+    "ForgetBias",
+    "by_hand",
+    "check_forget_bias",
+    "check_network",
+    "lecture",
+    "recurrent",
+]
 
 CELLS: dict[str, type[keras.layers.Layer]] = {
     "lstm": keras.layers.LSTM,
@@ -43,6 +57,7 @@ def recurrent(
     units: tuple[int, ...] = (5,),
     readout: str | None = "dense",
     seed: int = 0,
+    forget_bias: float | str | None = None,
 ) -> keras.Sequential:
     """Build a stack of recurrent layers with or without a linear readout.
 
@@ -54,15 +69,22 @@ def recurrent(
         readout: `"dense"` for a linear readout of the last layer, or `None`
             if the last layer answers by itself. Default: `"dense"`.
         seed: Integer, the seed of the initial weights. Default: 0.
+        forget_bias: Float, the initial bias of all forget gates, or
+            `"chrono"` to spread how long they remember over the task's
+            `timesteps`; see `memnets.initializers`. Default: `None`, what
+            Keras sets, which is 1 for an LSTM.
 
     Returns:
         A compiled `keras.Sequential`, as from `lecture`.
 
     Raises:
-        ValueError: If the cell or the readout is unknown, or if the network
-            would not have the task's outputs.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the cell or the readout is unknown, the cell has no
+            forget gate to set, or if the network would not have the task's
+            outputs.
     """
     check_network(task, cell, units, readout)
+    check_forget_bias(forget_bias, cell)
     # Two for each recurrent layer and one for the readout.
     drawn = np.random.SeedSequence(seed).generate_state(2 * len(units) + 1)
     seeds = map(int, drawn)
@@ -77,6 +99,7 @@ def recurrent(
             kernel_initializer=glorot(seed=next(seeds)),
             recurrent_initializer=orthogonal(seed=next(seeds)),
             name=f"{cell}_{number}",
+            **_forgetting(forget_bias, task, seed, number),
         )
         model.add(layer)
     if readout == "dense":
@@ -89,6 +112,40 @@ def recurrent(
         )
     model.compile(optimizer="adam", loss="mean_squared_error")
     return model
+
+
+def _forgetting(
+    forget_bias: float | str | None, task: Task, seed: int, number: int
+) -> dict[str, object]:
+    """Return the options that set the forget gates of one layer."""
+    if forget_bias is None:
+        return {}
+    if forget_bias == "chrono":
+        # A stream of its own: the other weights are the same with any bias.
+        drawn = np.random.SeedSequence(seed, spawn_key=(number,))
+        bias = Chrono(task.timesteps, int(drawn.generate_state(1)[0]))
+    else:
+        bias = ForgetBias(forget_bias)
+    return {"bias_initializer": bias, "unit_forget_bias": False}
+
+
+def check_forget_bias(forget_bias: object, cell: str) -> None:
+    """Refuse a bias that is none, or a cell without a forget gate."""
+    if forget_bias is None:
+        return
+    if cell != "lstm":
+        raise ValueError(
+            f"forget_bias must be None for {cell}, which has no forget gate; "
+            f"lstm has one; got {forget_bias!r}"
+        )
+    if isinstance(forget_bias, str):
+        if forget_bias != "chrono":
+            raise ValueError(
+                f"forget_bias must be None, a number or 'chrono', "
+                f"got {forget_bias!r}"
+            )
+        return
+    check_number("forget_bias", forget_bias)
 
 
 def check_network(

@@ -91,7 +91,7 @@ class Run:
         arrays = {name: getattr(self, name) for name in names}
         for name, array in self.probe._asdict().items():
             arrays[f"probe_{name}"] = array
-        _write(path, "memnets run 1", self.settings, arrays)
+        write_arrays(path, "memnets run 1", self.settings, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Run:
@@ -101,7 +101,7 @@ class Run:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged or is not a run.
         """
-        with _reading(path, "memnets run 1") as (settings, arrays):
+        with reading_arrays(path, "memnets run 1") as (settings, arrays):
             probe = Batch(*(arrays.pop(f"probe_{k}") for k in Batch._fields))
             run = cls(**arrays, probe=probe, settings=settings)
             run._check()
@@ -165,7 +165,7 @@ class Ensemble:
         """Write the losses to one `.npz` file, completely or not at all."""
         names = ("seeds", "episodes", "losses")
         arrays = {name: getattr(self, name) for name in names}
-        _write(path, "memnets ensemble 1", self.settings, arrays)
+        write_arrays(path, "memnets ensemble 1", self.settings, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Ensemble:
@@ -175,7 +175,7 @@ class Ensemble:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged or holds something else.
         """
-        with _reading(path, "memnets ensemble 1") as (settings, arrays):
+        with reading_arrays(path, "memnets ensemble 1") as (settings, arrays):
             ensemble = cls(**arrays, settings=settings)
             if ensemble.losses.shape != (
                 len(ensemble.seeds),
@@ -185,14 +185,15 @@ class Ensemble:
         return ensemble
 
 
-def _write(path, form, settings, arrays):
+def write_arrays(path, form, settings, arrays) -> None:
+    """Write settings and arrays to one `.npz`, the same bytes every time."""
     text = json.dumps(settings, default=_plain, sort_keys=True)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, format=form, settings=text, **arrays)
 
 
 @contextlib.contextmanager
-def _reading(path, form):
+def reading_arrays(path, form):
     """Give the settings and arrays of a file; refuse it by name if damaged."""
     try:
         with (

@@ -99,7 +99,7 @@ def write_film(
         origin: String, what it was made from; kept in the metadata.
     """
     dpi = round(FILM_WIDTH / mpl.rcParams["figure.figsize"][0])
-    fps = animations.FRAMES_PER_SECOND
+    fps = 1000 / film.event_source.interval
     if form == "gif":
         film.save(path, animations.GIFWriter(fps, origin), dpi=dpi)
         return

@@ -12,14 +12,34 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from memnets import animations, paths, plots, saving
+from memnets import animations, paths, recordings, saving
+from memnets.animations import STEPS_PER_SECOND
+from memnets.cell_figures import keeper
 from memnets.figures import FIGURES, STYLES, draw_figure, save_figure
+from memnets.flows import Flows
+from memnets.insides import Inside
 from memnets.runs import Ensemble, Run
 
 FILMS = [name for name, entry in FIGURES.items() if entry.film]
 STILLS = [name for name in FIGURES if name not in FILMS]
+
+
+def kind(recording):
+    """Return what a recording is, by the end of its name."""
+    kinds = {"loss": Ensemble, "inside": Inside, "flows": Flows}
+    return kinds.get(recording.split("_")[-1], Run)
+
+
+# The first of each kind, and one with an image: all are written in one way.
+SAVED = {kind(FIGURES[k].recordings[0]): k for k in reversed(STILLS)}
+SAVED = ["recall_learning", *SAVED.values()]
+# A drawing of a cell has many words in it; above its film stands little.
+SMALLER = {"cell": 0.85, "cell_film": 0.7}
 needs_ffmpeg = pytest.mark.skipif(
     animations.find_ffmpeg() is None, reason="there is no ffmpeg"
 )
@@ -36,17 +56,20 @@ def settings_stay():
 @pytest.fixture
 def three_frames(monkeypatch):
     """Let films be short."""
-    monkeypatch.setattr(
-        plots, "stages", lambda run, count: np.array([0, 5, -1])
-    )
+    make = animations._film
+
+    def short(figure, show, frames, per_second):
+        return make(figure, show, [frames[k] for k in (0, 5, -1)], per_second)
+
+    monkeypatch.setattr(animations, "_film", short)
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Save all figures that stand still once, in all their formats."""
+    """Save some figures that stand still once, in all their formats."""
     folder = tmp_path_factory.mktemp("figures")
     files = {
-        name: save_figure(name, folder, styles=("slides",)) for name in STILLS
+        name: save_figure(name, folder, styles=("slides",)) for name in SAVED
     }
     return folder, files
 
@@ -68,10 +91,11 @@ def words(figure):
 def test_every_figure_draws_and_its_texts_are_legible(name, style):
     with plt.style.context(f"memnets.styles.{style}"):
         figure = draw_figure(name)
-        least = {"notebook": 9}.get(style, 18)
+        least = {"notebook": 9}.get(style, 18) * SMALLER.get(name, 1)
     figure.draw_without_rendering()
     page = figure.bbox.padded(0.5)
-    boxes = {text: text.get_window_extent() for text in words(figure)}
+    # Without the strokes that join some of them to their lines.
+    boxes = {text: Text.get_window_extent(text) for text in words(figure)}
     seen = []
     for text, box in boxes.items():
         assert text.get_fontsize() >= least, text
@@ -138,11 +162,46 @@ def test_units_are_drawn_for_three_counts_told_at_one_time():
         )
 
 
+def test_the_gates_are_those_of_the_cell_that_keeps_the_number():
+    inside = recordings.load("recall_inside")
+    sequence = 18  # told 0.9 of 0, 0.05, ..., 1
+    assert inside.probe.inputs[sequence, 4, 1] == np.float32(0.9)
+    unit, trace = keeper(inside, sequence), inside.traces[0]
+    waiting = trace.forget_gate[sequence, 5:15].mean(axis=0)
+    assert waiting[unit] == waiting.max() > 0.9
+    (line,) = (
+        line
+        for line in draw_figure("gates").axes[2].lines
+        if line.get_label() == "cell state"
+    )
+    np.testing.assert_array_equal(
+        line.get_ydata(), trace.cell_state[sequence, :, unit]
+    )
+
+
+def test_the_ceiling_is_drawn_where_the_recordings_have_it():
+    """What the title says: one network ends at tanh(1), the other above."""
+    below, past = (
+        {line.get_label(): line.get_ydata() for line in ax.lines}
+        for ax in draw_figure("tanh_ceiling").axes
+    )
+    for lines in (below, past):
+        np.testing.assert_allclose(
+            lines["from before"] + lines["written now"],
+            lines["cell state"],
+            atol=1e-6,
+        )
+        assert lines["written now"].max() <= 1
+        assert lines["output"].max() <= np.tanh(lines["cell state"].max())
+    assert np.abs(below["from before"]).max() < 0.1
+    assert abs(below["output"].max() - np.tanh(1)) < 0.02
+    assert past["output"].max() > 0.9
+
+
 def test_every_recording_named_is_of_the_kind_its_name_says():
     for entry in FIGURES.values():
         for name in entry.recordings:
-            kind = Ensemble if name.endswith("_loss") else Run
-            assert isinstance(kind.load(paths.run(name)), kind)
+            assert isinstance(recordings.load(name), kind(name))
 
 
 def test_files_are_named_after_figure_and_style(saved, tmp_path):
@@ -152,8 +211,8 @@ def test_files_are_named_after_figure_and_style(saved, tmp_path):
         "recall_task.svg",
         "recall_task.pdf",
     ]
-    assert {path.stem for path in folder.iterdir()} == set(STILLS)
-    assert len(list(folder.iterdir())) == 3 * len(STILLS)
+    assert {path.stem for path in folder.iterdir()} == set(SAVED)
+    assert len(list(folder.iterdir())) == 3 * len(SAVED)
     written = save_figure(
         "recall_task", tmp_path / "new", "svg", ("slides_dark", "notebook")
     )
@@ -171,20 +230,19 @@ def test_a_second_save_gives_the_same_bytes(name, saved, tmp_path):
             assert path.read_bytes() == (saved[0] / path.name).read_bytes()
 
 
-@pytest.mark.parametrize("name", STILLS)
+@pytest.mark.parametrize("name", SAVED)
 def test_a_slide_is_16_to_9(name, saved):
     with Image.open(saved[0] / f"{name}.png") as image:
         width, height = image.size
     assert height == 1500 and abs(width - height * 16 / 9) < 1
 
 
-@pytest.mark.parametrize("name", STILLS)
+@pytest.mark.parametrize("name", SAVED)
 def test_files_say_what_made_them(name, saved):
     folder, _ = saved
     entry = FIGURES[name]
     recording = entry.recordings[0]
-    kind = Ensemble if recording.endswith("_loss") else Run
-    settings = kind.load(paths.run(recording)).settings
+    settings = recordings.load(recording).settings
     wanted = [
         f"figure {name} of memnets",
         f"recording {recording}: experiment {settings['experiment']}, seed",
@@ -230,6 +288,8 @@ def test_a_film_is_a_gif_that_says_what_made_it(name, three_frames, tmp_path):
         assert image.size == (1280, 720)
         assert image.n_frames == 3
         assert b"figure " + name.encode() in image.info["comment"]
+        pace = STEPS_PER_SECOND if name == "cell_film" else 8
+        assert abs(image.info["duration"] - 1000 / pace) < 10
         frames = []
         for number in range(3):
             image.seek(number)
@@ -260,6 +320,21 @@ def test_a_film_stands_still_on_its_last_frame(tmp_path):
         assert image.size[1] == 1500
     title = draw_figure("recall_animation").axes[0].get_title(loc="left")
     assert title == "after 4,000 learning episodes"
+
+
+def test_a_gif_has_the_colours_of_all_its_frames(tmp_path):
+    figure = Figure(figsize=(2, 1))
+    FigureCanvasAgg(figure)
+    writer = animations.GIFWriter(8, "colours")
+    with writer.saving(figure, tmp_path / "colours.gif", 50):
+        for color in ("red", "lime", "blue"):
+            figure.set_facecolor(color)
+            writer.grab_frame(facecolor=color)
+    with Image.open(tmp_path / "colours.gif") as image:
+        for number, color in enumerate(np.diag([255, 255, 255])):
+            image.seek(number)
+            found = np.asarray(image.convert("RGB"), int)[25, 50]
+            assert np.abs(found - color).max() < 6
 
 
 def test_films_come_as_mp4_only_where_there_is_ffmpeg(monkeypatch, tmp_path):

@@ -12,8 +12,8 @@ import sys
 import pytest
 
 import memnets
+from memnets import recordings
 from memnets.recordings import RECORDINGS
-from memnets.runs import Ensemble, Run
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,11 +29,15 @@ NUMPY_HALF = [
     *sorted((PACKAGE / "tasks").glob("*.py")),
     *(
         PACKAGE / f"{name}.py"
-        for name in "__init__ runs paths plots marks figures animations "
-        "experiments recordings __main__".split()
+        for name in "__init__ runs insides flows paths plots marks "
+        "cell_drawing cell_plots cell_figures flow_plots numpy_lstm figures "
+        "animations experiments recordings __main__".split()
     ),
 ]
 KERAS_HALF = {
+    "memnets.by_hand",
+    "memnets.highways",
+    "memnets.inspection",
     "memnets.networks",
     "memnets.engine",
     "memnets.training",
@@ -202,9 +206,8 @@ def test_installed_elsewhere_it_draws_from_its_own_data(built, kind, tmp_path):
 
 def origin(name):
     """Return what a recorded file says of the experiment and its seeds."""
-    kind = Run if RECORDINGS[name].seeds == 1 else Ensemble
-    kept = kind.load(ROOT / "data" / "runs" / f"{name}.npz")
-    if kind is Run:
+    kept = recordings.load(name)
+    if RECORDINGS[name].seeds == 1:
         seeds = f"{kept.settings['seed']}"
     else:
         seeds = f"{kept.seeds.min()} to {kept.seeds.max()}"

@@ -1,0 +1,329 @@
+"""Networks set by hand remember perfectly; biases are what they say."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memnets import by_hand as hands
+from memnets import numpy_lstm
+from memnets.initializers import Chrono, ForgetBias
+from memnets.networks import CELLS, by_hand, lecture, recurrent
+from memnets.tasks import Countdown, Mixture, Recall, Task
+
+
+def rng():
+    return np.random.default_rng(7)
+
+
+def answer(model, inputs):
+    """Answer by XLA, which takes long sequences in no time."""
+    return tf.function(model, jit_compile=True)(inputs).numpy()
+
+
+def error(model, batch):
+    return np.abs(answer(model, batch.inputs) - batch.targets).max()
+
+
+TASKS = {
+    "recall": Recall(),
+    "recall, all that fits": Recall(tells=10, asks=9, width=1),
+    "recall of 1000 steps": Recall(1000, tells=300, asks=300, width=4),
+    "countdown": Countdown(),
+    "countdown, as far as it goes": Countdown(21, longest=11, width=1),
+    "countdown of 60 steps": Countdown(60, width=3),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_network_set_by_hand_is_perfect(name):
+    task = TASKS[name]
+    model = by_hand(task)
+    batch = task.sample(50, rng())
+    if isinstance(task, Countdown):
+        batch = task.exam(rng())  # every possible sequence
+    outputs = model.predict(batch.inputs, batch_size=2000, verbose=0)
+    assert np.abs(outputs - batch.targets).max() < 1e-6
+    assert task.mastered(outputs, batch)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Recall(100_000),
+        Recall(100_000, tells=1000, asks=1000),
+        Countdown(100_000),
+    ],
+    ids=["recall", "recall of many", "countdown"],
+)
+def test_a_memory_set_by_hand_does_not_fade(task):
+    assert error(by_hand(task), task.sample(1, rng())) < 1e-6
+
+
+def test_what_was_told_first_is_there_at_the_last_of_100_000_steps():
+    task = Recall(100_000)
+    batch = task.sequence({0: 0.7}, asked=[1, 99_999])
+    assert batch.targets[0, -1, 0] == np.float32(0.7)
+    assert error(by_hand(task), batch) < 1e-6
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 997, 998])
+def test_any_count_that_ends_inside_the_sequence_is_counted(count):
+    task = Countdown(1000)
+    batch = task.sequence(tell=1, count=count)
+    assert batch.targets.sum() == 1
+    assert error(by_hand(task), batch) < 1e-6
+
+
+@settings(max_examples=20)
+@given(st.integers(4, 40), st.data())
+def test_recall_at_any_times(timesteps, data):
+    """Also tells after asks, an ask before any tell, and both in one step."""
+    steps = st.sets(st.integers(0, timesteps - 1))
+    value = st.floats(-1, 1, width=32)
+    tells = data.draw(st.dictionaries(st.integers(0, timesteps - 1), value))
+    batch = Recall(timesteps).sequence(tells, data.draw(steps))
+    model = by_hand(Recall())
+    outputs = np.asarray(model(batch.inputs))
+    np.testing.assert_allclose(outputs, batch.targets, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "task", [Recall(tells=2, asks=2), Countdown()], ids=["recall", "countdown"]
+)
+def test_each_weight_set_by_hand_is_needed(task):
+    """Spoil the weights one at a time, and the answers are no longer right."""
+    model = by_hand(task)
+    batch = task.sample(200, rng())
+    if task.name == "recall":
+        # Numbers that nobody tells: what the input gate is there to keep out.
+        batch.inputs[..., 1] = rng().random(batch.inputs.shape[:2])
+        batch = batch._replace(targets=task.solve(batch.inputs))
+    weights = model.get_weights()
+    predict = tf.function(model)
+    spoilt = 0
+    for number, matrix in enumerate(weights):
+        for place in zip(*np.nonzero(matrix)):
+            broken = [array.copy() for array in weights]
+            broken[number][place] *= -1
+            model.set_weights(broken)
+            outputs = predict(batch.inputs).numpy()
+            assert np.abs(outputs - batch.targets).max() > 0.1, (number, place)
+            spoilt += 1
+    assert spoilt == (8 if task.name == "recall" else 14)
+    model.set_weights(weights)
+    assert np.abs(predict(batch.inputs) - batch.targets).max() < 1e-6
+
+
+def test_the_weights_set_by_hand_are_what_they_are_called():
+    model = by_hand(Recall())
+    names = [layer.name for layer in model.layers]
+    assert names == ["memory", "readout"]
+    assert [layer.units for layer in model.layers] == [1, 2]
+    kernel, recurrent_kernel, bias = model.get_layer("memory").get_weights()
+    # Rows tell, value and ask; columns in Keras's order i, f, c, o.
+    wide, small = 2 * hands.OPEN, hands.SMALL
+    wanted = [[wide, -wide, 0, 0], [0, 0, small, 0], [0, 0, 0, wide]]
+    np.testing.assert_array_equal(kernel, wanted)
+    np.testing.assert_array_equal(bias, np.array([-1, 1, 0, -1]) * hands.OPEN)
+    assert not recurrent_kernel.any()
+    names = [layer.name for layer in by_hand(Countdown()).layers]
+    assert names == ["counter", "detector", "readout"]
+
+
+def test_gates_set_by_hand_open_when_they_should():
+    batch = Recall().sequence({2: 0.25, 9: 0.75}, asked=[5, 14])
+    weights = by_hand(Recall()).get_layer("memory").get_weights()
+    states = numpy_lstm.forward(batch.inputs, *weights)
+    told, asked = batch.inputs[0, :, 0], batch.inputs[0, :, 2]
+    for gate, wanted in (
+        (states.input_gate, told),
+        (states.forget_gate, 1 - told),
+        (states.output_gate, asked),
+    ):
+        np.testing.assert_allclose(gate[0, :, 0], wanted, rtol=0, atol=1e-12)
+    kept = states.cell_state[0, :, 0] / hands.SMALL
+    np.testing.assert_allclose(kept, np.repeat([0, 0.25, 0.75], [2, 7, 11]))
+
+
+def test_a_mixture_of_one_rule_is_answered():
+    mix = Mixture((Recall(), Recall(asks=2), Recall(tells=2)))
+    assert error(by_hand(mix), mix.sample(50, rng())) < 1e-6
+
+
+class Unknown(Task):
+    name = "unknown"
+    inputs = ("tell",)
+    outputs = ("answer",)
+
+
+@pytest.mark.parametrize(
+    ("task", "got"),
+    [
+        (Unknown(), "'unknown'"),
+        (Mixture((Unknown(), Unknown())), "'unknown'"),
+        ("recall", "'recall'"),
+        (None, "None"),
+    ],
+)
+def test_a_task_without_weights_set_by_hand_is_refused(task, got):
+    words = f"task must be one of recall, countdown, .* got {got}"
+    with pytest.raises(ValueError, match=words):
+        by_hand(task)
+
+
+def test_a_network_set_by_hand_is_compiled():
+    loss = by_hand(Recall()).train_on_batch(*Recall().sample(20, rng()))
+    assert np.squeeze(loss) < 1e-12
+
+
+def lstm(units, initializer):
+    layer = keras.layers.LSTM(
+        units, bias_initializer=initializer, unit_forget_bias=False
+    )
+    layer.build((None, None, 2))
+    return layer
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 9), st.floats(-10, 10, width=32))
+def test_a_forget_bias_is_in_the_place_of_kerass(units, value):
+    bias = lstm(units, ForgetBias(value)).get_weights()[2]
+    wanted = np.zeros((4, units))
+    wanted[1] = value
+    np.testing.assert_array_equal(bias, wanted.ravel())
+    usual = keras.layers.LSTM(units)
+    usual.build((None, None, 2))
+    one = lstm(units, ForgetBias(1)).get_weights()[2]
+    np.testing.assert_array_equal(one, usual.get_weights()[2])
+
+
+def test_chrono_spreads_the_times_evenly():
+    units, longest = 20_000, 500
+    bias = lstm_bias = np.asarray(Chrono(longest, 3)((4 * units,)), "float64")
+    write, forget, candidate, read = np.split(lstm_bias, 4)
+    np.testing.assert_array_equal(write, -forget)
+    assert not candidate.any() and not read.any()
+    assert bias.dtype == np.float64
+    # The gate f = 1 / (1 + exp(-b)) forgets in 1 / (1 - f) steps.
+    steps = 1 / (1 - 1 / (1 + np.exp(-forget)))
+    assert steps.min() >= 2 - 1e-3 and steps.max() <= longest + 1e-3
+    # Against the uniform distribution: Kolmogorov and Smirnov's distance,
+    # which 1.6 / sqrt(n) exceeds in one of a hundred draws.
+    share = np.arange(1, units + 1) / units
+    distance = np.abs(np.sort(steps - 2) / (longest - 2) - share).max()
+    assert distance < 1.6 / np.sqrt(units)
+
+
+def test_chrono_draws_by_its_seed_alone():
+    draws = {}
+    for number in (1, 2):
+        keras.utils.set_random_seed(number)
+        draws[number] = [np.asarray(Chrono(9, seed)((12,))) for seed in (0, 1)]
+    np.testing.assert_array_equal(draws[1], draws[2])
+    assert (draws[1][0] != draws[1][1])[:6].all()
+    assert not np.asarray(Chrono(2, 0)((12,))).any()  # log(1)
+
+
+@pytest.mark.parametrize("initializer", [ForgetBias(2.5), Chrono(40, 11)])
+def test_an_initializer_is_saved_and_loaded(initializer, tmp_path):
+    model = keras.Sequential([keras.Input((None, 2)), lstm(3, initializer)])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    again = keras.models.load_model(path)
+    for one, other in zip(model.get_weights(), again.get_weights()):
+        np.testing.assert_array_equal(one, other)
+    loaded = again.layers[0].bias_initializer
+    assert type(loaded) is type(initializer)
+    assert loaded.get_config() == initializer.get_config()
+    name = keras.saving.get_registered_name(type(initializer))
+    assert name == f"memnets>{type(initializer).__name__}"
+    np.testing.assert_array_equal(loaded((12,)), initializer((12,)))
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda: ForgetBias("1"), TypeError, "value .* '1'"),
+        (lambda: ForgetBias(True), TypeError, "value .* True"),
+        (lambda: ForgetBias(float("nan")), ValueError, "value .* nan"),
+        (lambda: ForgetBias(1)((6,)), ValueError, r"shape .*4 \* .*\(6,\)"),
+        (lambda: Chrono(9, 0)((2, 4)), ValueError, r"shape .*\(2, 4\)"),
+        (lambda: Chrono(1, 0), ValueError, "longest .* least 2, got 1"),
+        (lambda: Chrono(9.5, 0), TypeError, "longest .* integer, got 9.5"),
+        (lambda: Chrono(9, -1), ValueError, "seed .* least 0, got -1"),
+    ],
+)
+def test_an_initializer_refuses_what_it_cannot_draw(make, kind, words):
+    with pytest.raises(kind, match=words):
+        make()
+
+
+def test_without_a_forget_bias_every_weight_is_as_ever():
+    """The seeds of the layers, drawn as results on record drew them."""
+    seeds = iter(np.random.SeedSequence(5).generate_state(5).tolist())
+    model = recurrent(Recall(), units=(4, 3), seed=5)
+    for layer, shape in zip(model.layers, ((3, 16), (4, 12), (3, 2))):
+        kernel, *others = layer.get_weights()
+        drawn = keras.initializers.GlorotUniform(next(seeds))(shape)
+        np.testing.assert_array_equal(kernel, drawn)
+        if len(others) == 2:
+            orthogonal = keras.initializers.Orthogonal(seed=next(seeds))
+            drawn = orthogonal((shape[1] // 4, shape[1]))
+            np.testing.assert_array_equal(others[0], drawn)
+            units = shape[1] // 4
+            wanted = np.repeat([0, 1, 0, 0], units)
+            np.testing.assert_array_equal(others[1], wanted)
+    same = recurrent(Recall(), units=(4, 3), seed=5, forget_bias=1)
+    for one, other in zip(model.get_weights(), same.get_weights()):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_forget_bias_changes_the_biases_only():
+    usual = recurrent(Recall(60), units=(4, 4), seed=5).get_weights()
+    high = recurrent(Recall(60), units=(4, 4), seed=5, forget_bias=4)
+    for one, other in zip(usual, high.get_weights()):
+        wanted = np.where(one.ndim == 1, 4 * one, one)
+        np.testing.assert_array_equal(other, wanted)
+    chrono = [
+        recurrent(Recall(60), units=(4, 4), seed=seed, forget_bias="chrono")
+        for seed in (5, 5, 6)
+    ]
+    first, again, other = (model.get_weights() for model in chrono)
+    for one, two, three in zip(usual, first, again):
+        np.testing.assert_array_equal(two, three)
+        if one.ndim == 2:
+            np.testing.assert_array_equal(one, two)
+    steps = np.exp([weights[4:8] for weights in (first[2], first[5], other[2])])
+    assert len(np.unique(steps)) == 12  # no layer or seed repeats another
+    assert steps.min() >= 1 and steps.max() <= 59
+    longest = chrono[0].layers[0].bias_initializer.longest
+    assert longest == 60
+
+
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lstm"}))
+@pytest.mark.parametrize("bias", [0, 1.0, "chrono"])
+def test_a_cell_without_a_forget_gate_is_refused(cell, bias):
+    with pytest.raises(ValueError, match=f"forget_bias .* {cell}, .*{bias}"):
+        recurrent(Recall(), cell, forget_bias=bias)
+
+
+@pytest.mark.parametrize(
+    ("bias", "kind", "words"),
+    [
+        ("crono", ValueError, "forget_bias .*'chrono', got 'crono'"),
+        ([1], TypeError, r"forget_bias .* \[1\]"),
+        (True, TypeError, "forget_bias .* True"),
+        (float("inf"), ValueError, "forget_bias .* inf"),
+    ],
+)
+def test_a_forget_bias_that_is_none_is_refused(bias, kind, words):
+    with pytest.raises(kind, match=words):
+        recurrent(Recall(), forget_bias=bias)
+
+
+def test_the_lecture_keeps_kerass_forget_bias():
+    bias = lecture(Recall()).layers[0].get_weights()[2]
+    np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 5))
