@@ -36,6 +36,7 @@ NUMPY_HALF = [
 ]
 KERAS_HALF = {
     "memnets.by_hand",
+    "memnets.cells",
     "memnets.highways",
     "memnets.inspection",
     "memnets.networks",
