@@ -43,13 +43,13 @@ FREE |= {"learning_rate", "beta_1", "beta_2", "epsilon", "momentum"}
 FREE |= {"nesterov", "clipnorm", "clipvalue", "global_clipnorm"}
 
 
-def fits(model, batch_size: int, probe: int, every: int, watch=None) -> bool:
+def fits(model, batch: tuple, probe: tuple, every: int, watch=None) -> bool:
     """Whether this path serves a model, on this machine.
 
     Args:
         model: A compiled, built Keras model.
-        batch_size: Positive integer, the sequences of a batch.
-        probe: Positive integer, the sequences of the probe.
+        batch: The shape of a batch: sequences, time steps.
+        probe: The shape of the probe: sequences, time steps, channels.
         every: Positive integer, the episodes between two records.
         watch: String, the name of the layer to record too, or `None`.
     """
@@ -69,7 +69,7 @@ def fits(model, batch_size: int, probe: int, every: int, watch=None) -> bool:
         and _is_usual(optimizer)
         and watch in (None, *(layer.name for layer in lstm))
         # Else every record would end a call.
-        and (_rides(batch_size, probe) or every >= 20)
+        and (_rides(batch, probe) or every >= 20)
     )
 
 
@@ -93,8 +93,9 @@ def _is_usual(thing) -> bool:
     return all(options[k] == usual[k] for k in usual.keys() - FREE)
 
 
-def _rides(batch_size: int, probe: int) -> bool:
-    return probe <= max(12, batch_size // 2)
+def _rides(batch: tuple, probe: tuple) -> bool:
+    """Whether few sequences, of the same length, can go behind a batch."""
+    return probe[0] <= max(12, batch[0] // 2) and probe[1] == batch[1]
 
 
 class Express:
@@ -109,12 +110,14 @@ class Express:
         self._lstm, self._head = _split(model)
         units = [layer.units for layer in self._lstm]
         self._batch = batch
-        self._riding = len(probe) if _rides(batch, len(probe)) else 0
+        rides = _rides((batch, time), probe.shape)
+        self._riding = len(probe) if rides else 0
         # What does not ride is observed between calls, which stop for it.
         self.stops = None if self._riding else record_every
-        self._geometry = channels, units, time
+        self._net = channels, units
         self._one = tf.Variable(1.0)
-        self._stack = Stack(*self._geometry, batch + self._riding, self._one)
+        together = batch + self._riding
+        self._stack = Stack(*self._net, time, together, self._one)
         self._shapes = [array.shape[1:] for array in self.record(probe)]
         self.longest_call, self._slots = room(
             self._shapes, shapes, record_every
@@ -206,11 +209,12 @@ class Express:
 
     def _block(self, inputs, targets, weights, probe, slots, first, last):
         """Run the episodes from `first` to before `last`: to be compiled."""
-        count, riders = inputs.shape[0], probe[: self._riding]
+        count = inputs.shape[0]
 
         def episode(i, losses, *records):
             here = tf.minimum(i, count - 1)
-            given = tf.concat([inputs[here], riders], 0)
+            given = [inputs[here], *([probe] if self._riding else [])]
+            given = tf.concat(given, 0)
             loss, gradients, seen = self._learn(
                 given, targets[here], weights[here]
             )
@@ -286,6 +290,7 @@ class Express:
         return seen
 
     def _answers(self, inputs):
-        stack = Stack(*self._geometry, inputs.shape[0], self._one)
+        sequences, time, _ = inputs.shape
+        stack = Stack(*self._net, time, sequences, self._one)
         _, rows = stack.forward(self._matrix.value, inputs)
         return self._seen(stack, rows)

@@ -91,7 +91,13 @@ def train(
     express = (
         engine == "auto"
         and xla
-        and fits(model, batch_size, len(probe.inputs), every, watch)
+        and fits(
+            model,
+            (batch_size, task.timesteps),
+            probe.inputs.shape,
+            every,
+            watch,
+        )
     )
     built = _engine(model, task, batch_size, every, probe, watch, xla, express)
     notes = _Notes(built.record(probe.inputs), every, episodes)

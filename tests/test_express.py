@@ -239,13 +239,28 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_models_take_the_general_path(name):
-    assert not express.fits(OTHERS[name](), 20, 1, 1)
+    assert not express.fits(OTHERS[name](), (20, 20), (1, 20, 3), 1)
 
 
 def test_a_probe_that_would_end_every_call_takes_the_general_path():
-    assert express.fits(lecture(Recall()), 20, 12, 1)
-    assert not express.fits(lecture(Recall()), 20, 13, 1)
-    assert express.fits(lecture(Recall()), 20, 13, 20)
+    def fits(sequences, timesteps, every):
+        probe = sequences, timesteps, 3
+        return express.fits(lecture(Recall()), (20, 20), probe, every)
+
+    assert fits(12, 20, every=1)
+    assert not fits(13, 20, every=1)
+    assert not fits(1, 60, every=1)
+    assert fits(13, 20, every=20)
+    assert fits(1, 60, every=20)
+
+
+def test_a_probe_may_be_longer_than_the_lessons():
+    probe = Recall(timesteps=60).sample(2, np.random.default_rng(1))
+    model = lecture(Recall(), seed=1)
+    run = train(model, Recall(), 40, probe=probe, record_every=40)
+    assert run.settings["engine"] == "express"
+    answers = model.predict(probe.inputs, verbose=0)
+    np.testing.assert_allclose(run.outputs[-1], answers, atol=1e-5)
 
 
 def test_what_xla_cannot_compile_takes_the_general_path(monkeypatch):

@@ -260,7 +260,7 @@ def test_a_page_names_targets_and_commands_there_are(page):
         re.findall(r"^(?:\S*/|python3? -m )?memnets ([a-z]+)", code, re.M)
     )
     said = run(sys.executable, "-m", "memnets", "--help")
-    known = set(re.findall(r"^ +([a-z]+) +\S", said, re.MULTILINE))
+    known = set(re.findall(r"^ {4}([a-z]+)(?: |$)", said, re.MULTILINE))
     assert commands <= known
 
 

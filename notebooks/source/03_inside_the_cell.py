@@ -171,9 +171,9 @@ print(
 # at step 15.
 
 # %%
-model = networks.lecture(task, units=(5, 2), seed=30)
+model = networks.lecture(task, units=(5, 2), seed=11)
 model.compile(keras.optimizers.Adam(0.05), loss="mean_squared_error")
-run = train(model, task, 4000, seed=30, record_every=4000, examine_every=4000)
+run = train(model, task, 4000, seed=11, record_every=4000, examine_every=4000)
 print(f"{run.scores[-1]:.3f} of 2,000 fresh sequences are correct")
 
 # %%
