@@ -25,6 +25,9 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 # Rough seconds: until a worker's first run, and what each run takes beside
 # its arithmetic; and multiplications a second.
@@ -132,8 +135,11 @@ def _leave(lifeline) -> None:
 
 
 def in_order(
-    executor: Executor, call: Callable, seeds: Iterable[int], ahead: int
-) -> Iterator[object]:
+    executor: Executor,
+    call: Callable[[int], Result],
+    seeds: Iterable[int],
+    ahead: int,
+) -> Iterator[Result]:
     """Give the result for each seed, in the order of the seeds.
 
     Args:

@@ -190,24 +190,12 @@ class Stack:
             dh = self.product(*zip(back, dz))
             before = self.after(dh, t - 1)
             now, error = _get(memory, before), _get(errors, before)
-            return (
-                t - 1,
-                now,
-                error,
-                tf.reshape(dh, (-1,)),
-                dc * _half(f),
-                all_dz,
-            )
+            dh, dc = tf.reshape(dh, (-1,)), dc * _half(f)
+            return t - 1, now, error, dh, dc, all_dz
 
         t, none = self.steps - 1, tf.zeros(n)
-        start = (
-            t,
-            memory[t],
-            errors[t],
-            none,
-            none,
-            tf.zeros((self.steps, 4 * n)),
-        )
+        all_dz = tf.zeros((self.steps, 4 * n))
+        start = t, memory[t], errors[t], none, none, all_dz
         *_, all_dz = _loop(step, start, lambda t: t >= 0, self.steps)
         return self._gradient(all_dz, rows)
 

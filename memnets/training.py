@@ -88,17 +88,8 @@ def train(
     check_model(model, task, batch_size, watch)
     probe = check_probe(probe, task, seed)
     every = record_every or _affordable(episodes, probe)
-    express = (
-        engine == "auto"
-        and xla
-        and fits(
-            model,
-            (batch_size, task.timesteps),
-            probe.inputs.shape,
-            every,
-            watch,
-        )
-    )
+    shapes = (batch_size, task.timesteps), probe.inputs.shape
+    express = engine == "auto" and xla and fits(model, *shapes, every, watch)
     built = _engine(model, task, batch_size, every, probe, watch, xla, express)
     notes = _Notes(built.record(probe.inputs), every, episodes)
     lessons = Lessons(task, batch_size, seed)

@@ -199,14 +199,15 @@ plt.show()
 # %% [markdown]
 # **What to see.** At the tell the forget gate shuts and the input gate opens:
 # the old content is deleted and the new one written. Until the ask the forget
-# gate is open and the input gate shut, and the cell state hardly moves.
+# gate is open and what was written stays. The input gate is not quite shut, so
+# that this cell even adds to its state while it waits.
 
 # %% [markdown]
-# That is the cell of the lecture, and nobody drew it: gradient descent found
-# it. The sign of the content is of no matter; the next layer can turn it
-# round. Here is the same cell at two of these steps with all its numbers. The
-# memory flows along the top, as high as it is large, blue above zero and orange
-# below.
+# That is nearly the cell of the lecture, and nobody drew it: gradient descent
+# found it. That the content grows is of no matter, as long as it tells the
+# numbers apart; the next layer can undo it. Here is the same cell at two of
+# these steps with all its numbers. The memory flows along the top, as high as
+# it is large, blue above zero and orange below.
 
 # %%
 plot_cell(first, task, batch, sequence=18, step=4, unit=keeper)
@@ -222,8 +223,9 @@ plot_cell(first, task, batch, sequence=18, step=10, unit=keeper)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Silence. The input gate is shut and nothing is added; the
-# memory passes under the open forget gate and leaves as it came.
+# **What to see.** Silence. The memory passes under the open forget gate and
+# loses next to nothing. Through the input gate, a little open, comes a little
+# more.
 
 # %% [markdown]
 # (`animate_cell` in `memnets.animations` makes a film of all twenty steps;
@@ -260,9 +262,10 @@ plt.xticks([0, 4, 10, 15])
 plt.show()
 
 # %% [markdown]
-# **What to see.** The lines part at the tell (step 4) according to the number
-# and run on side by side to the ask (step 15). After it most of them come
-# closer: this cell gives up much of what it held.
+# **What to see.** The lines part at the tell (step 4) according to the number,
+# and up to the ask (step 15) none crosses another; those of large numbers fan
+# out, as the cell goes on adding. After the ask most of them come closer: this
+# cell gives up much of what it held.
 
 # %% [markdown]
 # During all this not a single weight has changed. The weights are the
