@@ -25,6 +25,7 @@ from memnets.cells import (
     VariantLSTM,
     VariantLSTMCell,
 )
+from memnets.inspection import trace
 from memnets.tasks import Recall
 from memnets.training import train
 
@@ -95,6 +96,20 @@ def test_keras_own_test_of_a_layer_passes(name):
         expected_num_losses=0,
         supports_masking=True,
     )
+
+
+@one_of_each
+def test_the_trace_is_what_the_layer_computes(name):
+    layer = make(name, **SEQUENCES)
+    network = keras.Sequential(
+        [keras.Input((None, 3)), keras.layers.Masking(), layer]
+    )
+    inputs = some(3, 7)
+    inputs[1, 2:4] = inputs[2, :3] = 0
+    (seen,) = trace(network, inputs)
+    assert set(seen.names) <= set(NAMES)
+    answered = network.predict(inputs, verbose=0)
+    assert_close(seen.hidden, answered, 1e-6)
 
 
 @every_layer
