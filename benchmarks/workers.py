@@ -107,11 +107,34 @@ def _asked(setting):
 
 
 def process(job):
-    """Train once, as a user's script does."""
+    """Train once, as a user does: memnets by its command."""
     setting = Setting(**job["setting"])
+    if job["player"] == "train":
+        return _command(job["folder"], setting)
     player = make_player(job["player"], setting, _weights(job, setting))
     _, records = player.train(SHORT, setting.seed)
     assert len(records) == SHORT
+    return {}
+
+
+def _command(folder, setting):
+    from memnets.__main__ import main
+
+    run = pathlib.Path(folder, "run.npz")
+    flags = {
+        "units": f"{setting.units} 2",
+        "episodes": SHORT,
+        "batch-size": setting.batch,
+        "timesteps": setting.timesteps,
+        "seed": setting.seed,
+    }
+    words = " ".join(f"--{name} {value}" for name, value in flags.items())
+    code = main(["train", setting.task, *words.split(), "--out", str(run)])
+    assert code == 0, code
+
+    from memnets.runs import Run
+
+    assert len(Run.load(run).outputs) == SHORT + 1
     return {}
 
 

@@ -94,7 +94,7 @@ class Stack:
         values = tf.pad(
             tf.transpose(values, (1, 2, 0)), [[0, 0]] * 2 + [[0, spare]]
         )
-        return tf.reshape(values, (values.shape[0], -1))
+        return tf.reshape(self.once(values), (values.shape[0], -1))
 
     def once(self, value):
         """Have XLA compute a value once, not again wherever it is used."""
@@ -164,7 +164,7 @@ class Stack:
         first, own = layer + 1, self.seen(layer)[1]
         rows = tf.reshape(rows, (-1, self.columns, self.lanes))
         hidden = rows[first : first + self.time, own]
-        return tf.transpose(hidden, (2, 0, 1))[: self.sequences]
+        return self.once(tf.transpose(hidden, (2, 0, 1)))[: self.sequences]
 
     def backward(self, matrix, memory, rows, errors):
         """Return the matrix's gradient, from that of the last layer."""
