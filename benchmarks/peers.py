@@ -275,13 +275,14 @@ def _build(setting, channels):
     source = pathlib.Path(__file__).with_name("lstm.c")
     with tempfile.TemporaryDirectory() as folder:
         library = pathlib.Path(folder, "lstm.so")
-        subprocess.run(
-            [
-                *compiler(),
-                *"-O3 -march=native -ffast-math -shared -fPIC".split(),
-                *(f"-D{name}={value}" for name, value in shape.items()),
-                *(str(source), "-o", str(library), "-lm"),
-            ],
-            check=True,
-        )
+        defined = [f"-D{name}={value}" for name, value in shape.items()]
+        fast = "-O3 -march=native -ffast-math -fPIC -c".split()
+        compiled = library.with_suffix(".o")
+        # Linked without -ffast-math, which would make the whole process take
+        # the smallest numbers for 0.
+        for words in (
+            [*fast, *defined, str(source), "-o", str(compiled)],
+            ["-shared", str(compiled), "-o", str(library), "-lm"],
+        ):
+            subprocess.run([*compiler(), *words], check=True)
         return ctypes.CDLL(str(library))

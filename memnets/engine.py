@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+VERSION = tuple(map(int, tf.__version__.split(".")[:2]))
 # Versions of TensorFlow whose options of XLA have been tried.
 KNOWN_VERSIONS = ((2, 20), (2, 21))
 # Bytes of the records of one call.
@@ -196,8 +197,7 @@ def ask_for_flags(model: keras.Model) -> None:
     """
     if "XLA_FLAGS" in os.environ:
         return
-    version = tuple(map(int, tf.__version__.split(".")[:2]))
-    if version not in KNOWN_VERSIONS:
+    if VERSION not in KNOWN_VERSIONS:
         warnings.warn(
             f"training is slower than it could be with TensorFlow "
             f"{tf.__version__}: memnets knows the options of XLA in "
@@ -209,11 +209,11 @@ def ask_for_flags(model: keras.Model) -> None:
     # task. For large layers it would lose XLA's matrix kernels. In TensorFlow
     # 2.20 LLVM kills the process where such a function holds an operation
     # large enough for several threads, which begins at 256 kB.
-    small = version == (2, 21) and model.count_params() < 4000
+    small = VERSION == (2, 21) and model.count_params() < 4000
     size = 10_000_000 if small else 250_000
     option = f"xla_cpu_small_while_loop_byte_threshold={size}"
     flags = [f"--xla_backend_extra_options={option}"]
-    if version in KNOWN_VERSIONS:
+    if VERSION in KNOWN_VERSIONS:
         # Leaves out copies of what a loop carries, where they are not needed.
         flags.append("--xla_cpu_copy_insertion_use_region_analysis=true")
     os.environ["XLA_FLAGS"] = " ".join(flags)

@@ -41,7 +41,8 @@ def drawn(cell):
 def clone(tmp_path):
     """A copy of what the badges are written into."""
     root = tmp_path / "clone"
-    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    left_out = shutil.ignore_patterns("__pycache__", ".*")
+    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=left_out)
     shutil.copy(ROOT / "pyproject.toml", root)
     return root
 
