@@ -11,95 +11,20 @@ the optimizer's state from Keras, `end` writes them back.
 
 from __future__ import annotations
 
-import functools
-import platform
-import sys
-
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 
 from memnets.engine import (
-    VERSION,
     ask_for_flags,
     block_signature,
     compiled,
     observer,
     room,
 )
+from memnets.express_rules import STATES, rides, split
 from memnets.stack import Stack
-
-# Above, Keras's matrix products are as fast.
-MOST_UNITS = 16
-# The arrays of an optimizer's state, each with one for each weight.
-STATES = {
-    keras.optimizers.Adam: ("_momentums", "_velocities"),
-    keras.optimizers.SGD: ("momentums",),
-}
-# Options that may differ from the usual ones, in layers and in optimizers.
-FREE = {"name", "units", "seed", "unroll", "unit_forget_bias"}
-FREE |= {f"{w}_initializer" for w in ("kernel", "recurrent", "bias")}
-FREE |= {"learning_rate", "beta_1", "beta_2", "epsilon", "momentum"}
-FREE |= {"nesterov", "clipnorm", "clipvalue", "global_clipnorm"}
-
-
-def fits(model, batch: tuple, probe: tuple, every: int, watch=None) -> bool:
-    """Whether this path serves a model, on this machine.
-
-    Args:
-        model: A compiled, built Keras model.
-        batch: The shape of a batch: sequences, time steps.
-        probe: The shape of the probe: sequences, time steps, channels.
-        every: Positive integer, the episodes between two records.
-        watch: String, the name of the layer to record too, or `None`.
-    """
-    measured = sys.platform == "linux" and platform.machine() == "x86_64"
-    if not measured or tf.config.list_physical_devices("GPU"):
-        return False
-    # TensorFlow 2.20 ends the process, of later versions nothing is known.
-    if VERSION != (2, 21):
-        return False
-    optimizer = model.optimizer
-    if type(model) is not keras.Sequential or type(optimizer) not in STATES:
-        return False
-    lstm, head = _split(model)
-    return (
-        0 < sum(layer.units for layer in lstm) <= MOST_UNITS
-        and all(map(_is_usual, lstm))
-        and [type(layer) for layer in head] in ([], [keras.layers.Dense])
-        and all(w.dtype == "float32" and w.trainable for w in model.weights)
-        and all(layer.dtype_policy.name == "float32" for layer in head)
-        and _is_usual(optimizer)
-        and watch in (None, *(layer.name for layer in lstm))
-        # Else every record would end a call.
-        and (_rides(batch, probe) or every >= 20)
-    )
-
-
-def _split(model) -> tuple[list, list]:
-    """Return the LSTM layers at the beginning, and the rest."""
-    lstm = [type(layer) is keras.layers.LSTM for layer in model.layers]
-    first = [*lstm, False].index(False)
-    return model.layers[:first], model.layers[first:]
-
-
-@functools.cache
-def _usual(kind: type) -> dict[str, object]:
-    """Return the options of a layer or an optimizer that fits."""
-    options = {"return_sequences": True, "dtype": "float32"}
-    lstm = kind is keras.layers.LSTM
-    return (kind(1, **options) if lstm else kind()).get_config()
-
-
-def _is_usual(thing) -> bool:
-    usual, options = _usual(type(thing)), thing.get_config()
-    return all(options[k] == usual[k] for k in usual.keys() - FREE)
-
-
-def _rides(batch: tuple, probe: tuple) -> bool:
-    """Whether few sequences, of the same length, can go behind a batch."""
-    return probe[0] <= max(12, batch[0] // 2) and probe[1] == batch[1]
 
 
 class Express:
@@ -111,11 +36,10 @@ class Express:
         self.model, self._watch = model, watch
         _, batch, time, channels = shapes.inputs
         self.observe = compiled(observer(model, watch))
-        self._lstm, self._head = _split(model)
+        self._lstm, self._head = split(model)
         units = [layer.units for layer in self._lstm]
         self._batch = batch
-        rides = _rides((batch, time), probe.shape)
-        self._riding = len(probe) if rides else 0
+        self._riding = len(probe) if rides((batch, time), probe.shape) else 0
         # What does not ride is observed between calls, which stop for it.
         self.stops = None if self._riding else record_every
         self._net = channels, units
@@ -132,13 +56,16 @@ class Express:
         self._none = [
             np.zeros((0, *shape), np.float32) for shape in self._shapes
         ]
+        nothing = [np.zeros(shape, np.float32) for shape in shapes]
+        nothing = self.arrange(probe, *nothing)
+        arranged = type(shapes)(*(array.shape for array in nothing))
+        # Of one signature, it is called without a search for the right one.
         self._run = compiled(
             self._block,
             jit_compile=True,
-            input_signature=block_signature(shapes, probe),
-        )
+            input_signature=block_signature(arranged, probe),
+        ).get_concrete_function()
         # No episode: what cannot be compiled shows before any is run.
-        nothing = [np.zeros(shape, np.float32) for shape in shapes]
         self.run(nothing, probe, 0, np.zeros(0, int))
 
     def _own_optimizer(self):
@@ -191,9 +118,18 @@ class Express:
         """Return one record of the Keras model as it is now."""
         return [value.numpy()[None] for value in self.observe(probe)]
 
+    def arrange(self, probe, inputs, targets, weights):
+        """Return a block's arrays with the sequences last."""
+        together = [inputs, *([probe] if self._riding else [])]
+        return (
+            self._stack.arrange(*together),
+            np.ascontiguousarray(np.moveaxis(targets, 1, -1)),
+            np.ascontiguousarray(np.moveaxis(weights, 1, -1)),
+        )
+
     def answer(self, inputs):
         """Return the answers of the network as it is now, between calls."""
-        return self._answer(inputs)[0].numpy()
+        return self._show(inputs)[0]
 
     def run(self, block, probe, first, slots):
         """Run some of the episodes of a block, as `Engine.run` does."""
@@ -204,7 +140,7 @@ class Express:
         made = slots.max(initial=-1) + 1
         if not self._riding:
             records = (
-                [v.numpy()[None] for v in self._answer(probe)]
+                [value[None] for value in self._show(probe)]
                 if made
                 else self._none
             )
@@ -215,12 +151,13 @@ class Express:
         """Run the episodes from `first` to before `last`: to be compiled."""
         count = inputs.shape[0]
 
-        def episode(i, losses, *records):
+        def episode(i, losses, rooms, *records):
             here = tf.minimum(i, count - 1)
-            given = [inputs[here], *([probe] if self._riding else [])]
-            given = tf.concat(given, 0)
-            loss, gradients, seen = self._learn(
-                given, targets[here], weights[here]
+            loss, gradients, seen, rooms = self._learn(
+                inputs[here],
+                tf.transpose(targets[here], (2, 0, 1)),
+                tf.transpose(weights[here]),
+                rooms,
             )
             # The last pass only shows what the last episode taught.
             tf.cond(i < last, lambda: self._update(gradients), tf.no_op)
@@ -233,43 +170,43 @@ class Express:
             return (
                 i + 1,
                 xla.dynamic_update_slice(losses, loss[None], [i]),
+                rooms,
                 *records,
             )
 
-        # One room more, for what is to be thrown away.
-        rooms = [tf.zeros((self._slots + 1, *shape)) for shape in self._shapes]
-        rooms = rooms if self._riding else []
-        _, *made = tf.while_loop(
+        # One slot more, for what is to be thrown away.
+        slots_and_one = self._slots + 1
+        records = [tf.zeros((slots_and_one, *shape)) for shape in self._shapes]
+        records = records if self._riding else []
+        _, losses, _, *made = tf.while_loop(
             lambda i, *_: i <= last,
             episode,
-            (first, tf.zeros(count + 1), *rooms),
+            (first, tf.zeros(count + 1), self._stack.rooms(), *records),
             parallel_iterations=1,
             maximum_iterations=count + 1,
         )
-        return made
+        return losses, *made
 
-    def _learn(self, inputs, targets, weights):
+    def _learn(self, inputs, targets, weights, rooms):
         """Return loss, gradients and what the riders show of one episode."""
         stack, batch = self._stack, self._batch
         matrix = self._matrix.value
-        memory, rows = stack.forward(matrix, inputs)
-        hidden = stack.hidden(rows, stack.depth - 1)
-        seen = (
-            self._seen(stack, rows, slice(batch, None)) if self._riding else []
-        )
-        hidden = hidden[:batch]
+        rooms = stack.forward(matrix, inputs, rooms)
+        hidden = stack.hidden(rooms, stack.depth - 1)[:batch]
+        riders = slice(batch, None)
+        seen = self._seen(stack, rooms, riders) if self._riding else []
         with tf.GradientTape() as tape:
             tape.watch(hidden)
             loss = self.model.compute_loss(
-                x=inputs[:batch],
+                x=None,
                 y=targets,
                 y_pred=self._read(hidden),
                 sample_weight=weights,
                 training=True,
             )
         errors, *others = tape.gradient(loss, [hidden, *self._heads])
-        gradient = stack.backward(matrix, memory, rows, errors)
-        return loss, [gradient, *others], seen
+        gradient, rooms = stack.backward(matrix, errors, rooms)
+        return loss, [gradient, *others], seen, rooms
 
     def _update(self, gradients):
         if self._clipnorm:
@@ -285,16 +222,24 @@ class Express:
             hidden = layer(hidden)
         return hidden
 
-    def _seen(self, stack, rows, which=slice(None)):
+    def _seen(self, stack, rooms, which=slice(None)):
         """Return the answers to some sequences, and the watched layer's."""
         names = [layer.name for layer in self._lstm]
-        seen = [self._read(stack.hidden(rows, stack.depth - 1)[which])]
+        seen = [self._read(stack.hidden(rooms, stack.depth - 1)[which])]
         if self._watch:
-            seen.append(stack.hidden(rows, names.index(self._watch))[which])
+            seen.append(stack.hidden(rooms, names.index(self._watch))[which])
         return seen
 
-    def _answers(self, inputs):
-        sequences, time, _ = inputs.shape
-        stack = Stack(*self._net, time, sequences, self._one)
-        _, rows = stack.forward(self._matrix.value, inputs)
-        return self._seen(stack, rows)
+    def _show(self, inputs):
+        """Return the answers as they are now, and the watched layer's."""
+        stack = Stack(*self._net, inputs.shape[1], len(inputs), self._one)
+        return [
+            value.numpy()[: len(inputs)]
+            for value in self._answer(tf.constant(stack.arrange(inputs)))
+        ]
+
+    def _answers(self, rows):
+        time, row = rows.shape
+        stack = Stack(*self._net, time, row // self._net[0], self._one)
+        rooms = stack.forward(self._matrix.value, rows, stack.rooms())
+        return self._seen(stack, rooms)

@@ -36,8 +36,9 @@ class Lessons:
     that a run is the same however it is cut into compiled calls.
     """
 
-    def __init__(self, task: Task, batch_size: int, seed: int):
+    def __init__(self, task: Task, batch_size: int, seed: int, arrange):
         self.task, self.batch_size, self.seed = task, batch_size, seed
+        self._arrange = arrange
         self.length = block_length(task, batch_size)
         self._drawn = None
 
@@ -48,9 +49,6 @@ class Lessons:
             rng = generator(self.seed, LESSONS, number)
             drawn = self.task.sample(self.length * self.batch_size, rng)
             shape = (self.length, self.batch_size)
-            block = tuple(
-                tf.constant(array.reshape(*shape, *array.shape[1:]))
-                for array in drawn
-            )
-            self._drawn = (number, block)
+            block = [a.reshape(*shape, *a.shape[1:]) for a in drawn]
+            self._drawn = number, tuple(map(tf.constant, self._arrange(*block)))
         return self._drawn[1], number * self.length

@@ -15,12 +15,25 @@ are sums written out, for to call a matrix product costs more than it does.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 
-# Steps whose weight gradients are summed in one expression.
+# Steps whose weight gradients are summed in one expression, and the most
+# terms of it that compile in good time.
 SUMMED_STEPS = 32
+TERMS = 128
+
+
+class Rooms(NamedTuple):
+    """Arrays that each pass writes into, in the place of the last one's."""
+
+    rows: tf.Tensor  # of inputs, bias and answers: (time, column * lane)
+    memory: tf.Tensor  # what the way back needs: (time, 6 * unit * lane)
+    errors: tf.Tensor  # given to the answers: (time, unit, lane)
+    changes: tf.Tensor  # asked of the sums: (time, 4 * unit * lane)
 
 
 class Stack:
@@ -88,13 +101,20 @@ class Stack:
         ]
         return sum(tf.clip_by_norm(part * matrix, norm) for part in parts)
 
-    def arrange(self, values):
-        """From (sequence, time, row) to (time, row * lane)."""
-        spare = self.lanes - values.shape[0]
-        values = tf.pad(
-            tf.transpose(values, (1, 2, 0)), [[0, 0]] * 2 + [[0, spare]]
-        )
-        return tf.reshape(self.once(values), (values.shape[0], -1))
+    def arrange(self, *groups):
+        """Lay sequences side by side: (..., time, channel * lane).
+
+        Args:
+            *groups: arrays of shape `(..., sequence, time, channel)`, the
+                axes before `sequence` those of the first, or none.
+        """
+        *several, _, time, channels = groups[0].shape
+        rows = np.zeros((*several, time, channels, self.lanes), np.float32)
+        last = 0
+        for group in groups:
+            first, last = last, last + group.shape[-3]
+            rows[..., first:last] = np.moveaxis(group, -3, -1)
+        return rows.reshape(*several, time, -1)
 
     def once(self, value):
         """Have XLA compute a value once, not again wherever it is used."""
@@ -117,18 +137,26 @@ class Stack:
         ]
         return self.once(sum(parts[1:], parts[0]))
 
-    def forward(self, matrix, inputs):
-        """Return what the way back needs of each step, and all rows."""
+    def rooms(self):
+        """Return empty rooms: the bias is there, and who has to wait."""
         n, length = self.units * self.lanes, self.steps + self.depth
-        matrix, bias = matrix * self.half, self.bias + 1
-        inputs = tf.pad(inputs, [[0, 0], [0, length - self.time], [0, 0]])
-        ones = np.ones((length, self.lanes), np.float32)
-        waiting = [
-            ones * (np.arange(length) < 1 + k)[:, None]
-            for k in range(self.depth - 1)
-        ]
-        blank = [*waiting, self.arrange(inputs), ones, tf.zeros((length, n))]
-        blank = tf.concat([tf.cast(part, tf.float32) for part in blank], 1)
+        rows = np.zeros((length, self.columns, self.lanes), np.float32)
+        for layer in range(self.depth - 1):
+            rows[: 1 + layer, layer] = 1
+        rows[:, self.bias] = 1
+        return Rooms(
+            tf.constant(rows.reshape(length, -1)),
+            tf.zeros((self.steps + 1, 6 * n)),
+            tf.zeros((self.steps, self.units, self.lanes)),
+            tf.zeros((self.steps, 4 * n)),
+        )
+
+    def forward(self, matrix, inputs, rooms):
+        """Return the rooms with what the way back needs of each step."""
+        n, matrix, bias = self.units * self.lanes, matrix * self.half, self.bias
+        bias += 1
+        start = [0, (self.depth - 1) * self.lanes]
+        rows = xla.dynamic_update_slice(rooms.rows, inputs, start)
         # Of two layers, the second waits only before the loop.
         first = 1 if self.depth == 2 else 0
 
@@ -145,7 +173,7 @@ class Stack:
                 (matrix[:, first:bias], given), (matrix[:, bias:], h)
             )
             given = _get(
-                blank,
+                rows,
                 self.after(z, t + 2),
                 first * self.lanes,
                 bias * self.lanes,
@@ -153,25 +181,38 @@ class Stack:
             rows = _put(rows, h, t + 1, bias * self.lanes)
             return t + 1, tf.reshape(z, (-1,)), given, c, memory, rows
 
-        z = self.product((matrix[:, :bias], blank[0, : bias * self.lanes]))
-        given = blank[1, first * self.lanes : bias * self.lanes]
-        memory = tf.zeros((self.steps + 1, 6 * n))
-        start = 0, tf.reshape(z, (-1,)), given, tf.zeros(n), memory, blank
-        return _loop(step, start, lambda t: t < self.steps, self.steps)[-2:]
+        z = self.product((matrix[:, :bias], rows[0, : bias * self.lanes]))
+        given = rows[1, first * self.lanes : bias * self.lanes]
+        z, none = tf.reshape(z, (-1,)), tf.zeros(n)
+        start = 0, z, given, none, rooms.memory, rows
+        *_, memory, rows = _loop(
+            step, start, lambda t: t < self.steps, self.steps
+        )
+        return rooms._replace(rows=rows, memory=memory)
 
-    def hidden(self, rows, layer):
+    def hidden(self, rooms, layer):
         """Return what a layer answered: (sequence, time, unit)."""
         first, own = layer + 1, self.seen(layer)[1]
-        rows = tf.reshape(rows, (-1, self.columns, self.lanes))
+        rows = tf.reshape(rooms.rows, (-1, self.columns, self.lanes))
         hidden = rows[first : first + self.time, own]
-        return self.once(tf.transpose(hidden, (2, 0, 1)))[: self.sequences]
+        return tf.transpose(hidden, (2, 0, 1))[: self.sequences]
 
-    def backward(self, matrix, memory, rows, errors):
+    def backward(self, matrix, errors, rooms):
         """Return the matrix's gradient, from that of the last layer."""
         n, late = self.units * self.lanes, self.depth - 1
-        errors = self.arrange(errors)
-        space = [late, self.steps - late - self.time], [n - errors.shape[1], 0]
-        errors = tf.pad(errors, space)
+        memory, errors = (
+            rooms.memory,
+            xla.dynamic_update_slice(
+                rooms.errors,
+                tf.transpose(errors, (1, 2, 0)),
+                [late, self.units - errors.shape[2], 0],
+            ),
+        )
+
+        def error_at(t):
+            shape = [1, *errors.shape[1:]]
+            return tf.reshape(xla.dynamic_slice(errors, [t, 0, 0], shape), [-1])
+
         back = tf.split(tf.transpose(matrix[:, self.bias + 1 :]), 4, 1)
 
         def step(t, now, error, dh, dc, all_dz):
@@ -189,37 +230,37 @@ class Stack:
                 all_dz = _put(all_dz, part, t, gate * n)
             dh = self.product(*zip(back, dz))
             before = self.after(dh, t - 1)
-            now, error = _get(memory, before), _get(errors, before)
+            now, error = _get(memory, before), error_at(before)
             dh, dc = tf.reshape(dh, (-1,)), dc * _half(f)
             return t - 1, now, error, dh, dc, all_dz
 
         t, none = self.steps - 1, tf.zeros(n)
-        all_dz = tf.zeros((self.steps, 4 * n))
-        start = t, memory[t], errors[t], none, none, all_dz
-        *_, all_dz = _loop(step, start, lambda t: t >= 0, self.steps)
-        return self._gradient(all_dz, rows)
+        start = t, memory[t], error_at(t), none, none, rooms.changes
+        *_, changes = _loop(step, start, lambda t: t >= 0, self.steps)
+        rooms = rooms._replace(errors=errors, changes=changes)
+        return self._gradient(changes, rooms.rows), rooms
 
     def _gradient(self, dz, rows):
         """Sum the products of errors and rows over steps and lanes."""
         blocks = -(-self.steps // SUMMED_STEPS)
         size = self.steps // blocks
+        # Lanes a register apart are summed at once, if they are not many.
+        lanes = 8 if size * self.lanes <= 8 * TERMS else self.lanes
 
         def add(block, *sums):
-            parts = [
-                xla.dynamic_slice(v, [block * size, 0], [size, v.shape[1]])
-                for v in (dz, rows)
-            ]
-            following = block + 1
+            parts, following = (dz, rows), block + 1
             if blocks > 1:
-                parts = [self.once(part) for part in parts]
-                following = self.after(
-                    parts[1], self.after(parts[0], following)
-                )
-            new = self._products(*parts)
+                parts = [
+                    self.once(_get(part, block * size, steps=size))
+                    for part in parts
+                ]
+                for part in parts:
+                    following = self.after(part, following)
+            new = self._products(*parts, lanes)
             return following, *(a + b for a, b in zip(sums, new))
 
         zeros = [
-            tf.zeros((4, own.stop - own.start, at.stop - at.start, self.lanes))
+            tf.zeros((4, own.stop - own.start, at.stop - at.start, lanes))
             for own, at in zip(self.own, self._read())
         ]
         _, *sums = _loop(add, (0, *zeros), lambda b: b < blocks, blocks)
@@ -236,12 +277,21 @@ class Stack:
         first = [self.depth - 1] + [self.bias] * (self.depth - 1)
         return [slice(f, self.seen(k)[1].stop) for k, f in enumerate(first)]
 
-    def _products(self, dz, rows):
-        """Return the sums over steps, for each layer and each lane."""
+    def _products(self, dz, rows, lanes):
+        """Return the sums over steps, for each layer and some lanes."""
         dz = tf.reshape(dz, (-1, 4, self.units, 1, self.lanes))
         rows = tf.reshape(rows, (-1, 1, 1, self.columns, self.lanes))
+        together = [
+            slice(first, first + lanes) for first in range(0, self.lanes, lanes)
+        ]
         return [
-            sum(dz[t, :, own] * rows[t, :, :, at] for t in range(dz.shape[0]))
+            sum(
+                sum(
+                    dz[t, :, own, :, some] * rows[t, :, :, at, some]
+                    for t in range(dz.shape[0])
+                )
+                for some in together
+            )
             for own, at in zip(self.own, self._read())
         ]
 
@@ -260,6 +310,7 @@ def _put(history, value, step, first=0):
     return xla.dynamic_update_slice(history, value[None], [step, first])
 
 
-def _get(history, step, first=0, last=None):
-    size = [1, (last or history.shape[1]) - first]
-    return xla.dynamic_slice(history, [step, first], size)[0]
+def _get(history, step, first=0, last=None, steps=None):
+    size = [steps or 1, (last or history.shape[1]) - first]
+    cut = xla.dynamic_slice(history, [step, first], size)
+    return cut if steps else cut[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import platform
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from memnets.checks import (
     check_probe,
 )
 from memnets.engine import Engine
-from memnets.express import Express, fits
+from memnets.express import Express
+from memnets.express_rules import fits
 from memnets.interrupts import deferred_interrupt
 from memnets.lessons import EXAM, Lessons, block_length, generator
 from memnets.runs import Diverged, Run
@@ -92,7 +94,8 @@ def train(
     express = engine == "auto" and xla and fits(model, *shapes, every, watch)
     built = _engine(model, task, batch_size, every, probe, watch, xla, express)
     notes = _Notes(built.record(probe.inputs), every, episodes)
-    lessons = Lessons(task, batch_size, seed)
+    arrange = functools.partial(built.arrange, probe.inputs)
+    lessons = Lessons(task, batch_size, seed, arrange)
     examine = _Examiner(
         task, seed, built.answer, examine_every, examine_until_mastered
     )

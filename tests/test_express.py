@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
-from memnets import engine, express, training
+from memnets import engine, express_rules, training
 from memnets.lessons import LESSONS, block_length, generator
 from memnets.networks import lecture, recurrent
 from memnets.tasks import Batch, Countdown, Recall
@@ -240,13 +240,13 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_models_take_the_general_path(name):
-    assert not express.fits(OTHERS[name](), (20, 20), (1, 20, 3), 1)
+    assert not express_rules.fits(OTHERS[name](), (20, 20), (1, 20, 3), 1)
 
 
 def test_a_probe_that_would_end_every_call_takes_the_general_path():
     def fits(sequences, timesteps, every):
         probe = sequences, timesteps, 3
-        return express.fits(lecture(Recall()), (20, 20), probe, every)
+        return express_rules.fits(lecture(Recall()), (20, 20), probe, every)
 
     assert fits(12, 20, every=1)
     assert not fits(13, 20, every=1)
