@@ -13,7 +13,9 @@ from memnets.tasks import (
     TASKS,
     Batch,
     Countdown,
+    EmbeddedReber,
     Mixture,
+    Reber,
     Recall,
     draw,
     join,
@@ -26,6 +28,8 @@ VARIANTS = [
     Recall(timesteps=33, tells=3, asks=4, width=1),
     Countdown(timesteps=4),
     Countdown(timesteps=50, longest=7, width=3),
+    Reber(timesteps=5),
+    EmbeddedReber(timesteps=14),
     Mixture((Recall(), Recall(asks=2), Recall(tells=2))),
 ]
 
@@ -50,19 +54,23 @@ def test_a_batch_has_the_shapes_and_types_of_the_contract(task):
 
 def test_the_perfect_player_is_perfect(task):
     batch = task.sample(500, rng())
-    np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
-    assert task.correct(batch.targets, batch).all()
-    assert task.mastered(task.solve(batch.inputs), batch)
-    assert task.landmarks["perfect"] == 0
+    answers = task.solve(batch.inputs)
+    assert task.correct(answers, batch).all()
+    assert task.mastered(answers, batch)
+    # Where the future is open, nobody hits the target at every step.
+    if task.landmarks["perfect"] == 0:
+        np.testing.assert_array_equal(answers, batch.targets)
 
 
 def test_a_wrong_answer_anywhere_is_not_correct(task):
     batch = task.sample(50, rng())
+    answers = task.solve(batch.inputs)
     for step in range(task.timesteps):
-        outputs = batch.targets.copy()
+        outputs = answers.copy()
         outputs[:, step, 0] = 1 - outputs[:, step, 0]
-        near_half = np.abs(batch.targets[:, step, 0] - 0.5) < 0.05
-        assert not task.correct(outputs, batch)[~near_half].any()
+        near_half = np.abs(answers[:, step, 0] - 0.5) < 0.05
+        wrong = ~near_half & (batch.weights[:, step] > 0)
+        assert not task.correct(outputs, batch)[wrong].any()
     assert not task.correct(np.full_like(batch.targets, np.nan), batch).any()
 
 
@@ -86,12 +94,13 @@ def test_the_global_generator_is_left_alone(task):
 
 
 def test_answers_come_from_the_past_only(task):
-    batch = task.sample(50, rng())
+    inputs = task.sample(50, rng()).inputs
+    answers = task.solve(inputs)
     for step in range(task.timesteps):
-        cut = batch.inputs.copy()
+        cut = inputs.copy()
         cut[:, step:] = 0
         np.testing.assert_array_equal(
-            task.solve(cut)[:, :step], batch.targets[:, :step]
+            task.solve(cut)[:, :step], answers[:, :step]
         )
 
 
@@ -122,7 +131,7 @@ def test_a_task_is_frozen_and_made_again_from_its_settings(task):
 def test_landmarks_agree_with_playing(task):
     batch = task.sample(40_000, rng())
     silent = np.zeros_like(batch.targets)
-    players = {"silent": silent}
+    players = {"silent": silent, "perfect": task.solve(batch.inputs)}
     if "timing only" in task.landmarks:
         players["timing only"] = silent.copy()
         players["timing only"][..., 0] = batch.inputs[..., 2] / 2
@@ -134,9 +143,16 @@ def test_landmarks_agree_with_playing(task):
         spread = ((since >= 0) & (since < counts)) / counts
         players["no counting"] = silent.copy()
         players["no counting"][..., 0] = spread
-    assert set(players) | {"perfect"} == set(task.landmarks)
+    if "forgetful" in task.landmarks:
+        last = task.outputs.index("next T"), task.outputs.index("next P")
+        steps = batch.inputs.any(axis=-1).sum(axis=1) - 3
+        players["forgetful"] = players["perfect"].copy()
+        for channel in last:
+            players["forgetful"][np.arange(40_000), steps, channel] = 0.5
+    assert set(players) == set(task.landmarks)
     for name, played in players.items():
-        error = np.mean(np.square(played - batch.targets), axis=(1, 2))
+        error = np.square(played - batch.targets).mean(axis=2)
+        error = np.mean(error * batch.weights, axis=1)
         deviation = 5 * error.std() / np.sqrt(len(error)) + 1e-7
         assert abs(error.mean() - task.landmarks[name]) < deviation, name
 

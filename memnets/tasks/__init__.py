@@ -3,9 +3,12 @@
 from memnets.tasks.base import Batch, Task, draw, join
 from memnets.tasks.countdown import Countdown
 from memnets.tasks.mixture import Mixture
+from memnets.tasks.reber import EmbeddedReber, Reber, letters
 from memnets.tasks.recall import Recall
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Recall, Countdown)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Recall, Countdown, Reber, EmbeddedReber)
+}
 
 
 def make_task(settings: dict) -> Task:
@@ -29,10 +32,13 @@ __all__ = [
     "TASKS",
     "Batch",
     "Countdown",
+    "EmbeddedReber",
     "Mixture",
+    "Reber",
     "Recall",
     "Task",
     "draw",
     "join",
+    "letters",
     "make_task",
 ]
