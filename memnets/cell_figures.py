@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from memnets import marks
 from memnets.animations import animate_cell, draw_step
 from memnets.cell_plots import plot_cell, plot_gates
+from memnets.family import TREE, plot_family
 from memnets.insides import Inside
 
 
@@ -106,6 +107,11 @@ def ceiling(figure: Figure, below: Inside, past: Inside) -> None:
         ax.label_outer()
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=4)
+
+
+def family(figure: Figure, places: dict[str, tuple[int, int]] = TREE) -> None:
+    """Draw the family of cells, or some of it with names on the gates."""
+    plot_family(places, places is not TREE, figure.add_subplot())
 
 
 def _stage(draw, figure, inside, sequence):

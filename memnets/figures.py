@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from memnets import (
     cell_figures,
     cell_plots,
+    family,
     flow_plots,
     plots,
     recordings,
@@ -187,10 +189,10 @@ def _read(recording: str) -> Run | Ensemble | Inside | Flows:
 def _own(name: str, entry: Entry, path: str | os.PathLike) -> Run:
     """Load the user's run for a figure that is drawn from one run."""
     recorded = [_read(recording) for recording in entry.recordings]
-    if len(recorded) > 1 or not isinstance(recorded[0], Run):
+    if len(recorded) != 1 or not isinstance(recorded[0], Run):
         raise ValueError(
-            f"run must be None for {name}, which shows more than one run "
-            f"holds, got {path}"
+            f"run must be None for {name}, which is not drawn from one "
+            f"run, got {path}"
         )
     run = Run.load(path)
     if run.probe.inputs.shape[2] != recorded[0].probe.inputs.shape[2]:
@@ -394,6 +396,19 @@ FIGURES: dict[str, Entry] = {
         "A clock set by hand: the cell that counts",
         ("countdown_by_hand_inside",),
         cell_figures.by_hand,
+    ),
+    "family": Entry(
+        "The family of cells, drawn alike", (), cell_figures.family
+    ),
+    "family_gates": Entry(
+        "How the LSTM came to its gates",
+        (),
+        functools.partial(cell_figures.family, places=family.GROWING),
+    ),
+    "family_fewer": Entry(
+        "Beside the LSTM: other gates, and fewer",
+        (),
+        functools.partial(cell_figures.family, places=family.SHRINKING),
     ),
     "gradient_before": Entry(
         "The error on its way back, before training: 8 seeds",

@@ -36,7 +36,8 @@ def kind(recording):
 
 
 # The first of each kind, and one with an image: all are written in one way.
-SAVED = {kind(FIGURES[k].recordings[0]): k for k in reversed(STILLS)}
+RECORDED = [name for name in STILLS if FIGURES[name].recordings]
+SAVED = {kind(FIGURES[k].recordings[0]): k for k in reversed(RECORDED)}
 SAVED = ["recall_learning", *SAVED.values()]
 # A drawing of a cell has many words in it; above its film stands little.
 SMALLER = {"cell": 0.85, "cell_film": 0.7}
