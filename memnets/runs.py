@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from memnets.tasks import Batch, Task, make_task
+from memnets.tasks import TASKS, Batch, Task, make_task
 
 
 class Diverged(FloatingPointError):
@@ -69,13 +69,17 @@ class Run:
 
     @property
     def deviations(self) -> np.ndarray:
-        """The squared error of the answering neuron, summed over time.
+        """The squared error of what answers, summed over time.
 
         A float array of shape `(records,)`, the mean over the sequences: the
-        lecture's measure.
+        lecture's measure, of one output neuron where others stay silent.
+        Steps that are not scored do not count.
         """
-        error = self.outputs[..., 0] - self.probe.targets[..., 0]
-        return np.mean(np.sum(np.square(error), axis=-1), axis=-1)
+        name = self.settings.get("task", {}).get("name")
+        answering = TASKS.get(name, Task).answering
+        error = (self.outputs - self.probe.targets)[..., answering]
+        error = np.sum(np.square(error), axis=-1) * self.probe.weights
+        return np.mean(np.sum(error, axis=-1), axis=-1)
 
     @property
     def mastery(self) -> int | None:

@@ -30,8 +30,8 @@ NUMPY_HALF = [
     *(
         PACKAGE / f"{name}.py"
         for name in "__init__ runs insides flows paths plots marks "
-        "cell_drawing cell_plots cell_figures flow_plots numpy_lstm figures "
-        "animations experiments recordings __main__".split()
+        "cell_drawing cell_plots cell_figures family family_drawing flow_plots "
+        "numpy_lstm figures animations experiments recordings __main__".split()
     ),
 ]
 KERAS_HALF = {
@@ -41,11 +41,15 @@ KERAS_HALF = {
     "memnets.inspection",
     "memnets.networks",
     "memnets.engine",
+    "memnets.express",
+    "memnets.express_rules",
+    "memnets.lessons",
+    "memnets.stack",
     "memnets.training",
     "tensorflow",
     "keras",
 }
-PAGES = ["README.md", "CONTRIBUTING.md", "data/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/layers.md"]
 
 
 def run(*command, cwd=ROOT, **environment):

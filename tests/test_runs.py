@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from memnets import paths, recordings
 from memnets.recordings import RECORDINGS
 from memnets.runs import Ensemble, Run, replacing
-from memnets.tasks import Countdown, Recall
+from memnets.tasks import Countdown, EmbeddedReber, Recall
 
 
 def make_run(records=3, sequences=2, hidden=False, seed=1):
@@ -145,6 +145,21 @@ def test_the_deviation_is_the_lectures():
         for r in range(3)
     ]
     np.testing.assert_allclose(run.deviations, by_hand, rtol=1e-6)
+
+
+def test_the_deviation_counts_all_that_answers_where_it_is_scored():
+    task = EmbeddedReber(12)
+    probe = task.sequence("BTBTXSETE")
+    outputs = np.zeros((1, *probe.targets.shape), np.float32)
+    run = Run(
+        losses=np.zeros(0),
+        episodes=np.array([0]),
+        outputs=outputs,
+        probe=probe,
+        settings={"task": task.settings()},
+    )
+    # One symbol follows each but the last, which is E.
+    assert run.deviations.tolist() == [8]
 
 
 def test_mastery_is_the_first_exam_passed():

@@ -40,6 +40,8 @@ class Task:
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
     pass_mark: ClassVar[float] = 0.99
+    # The outputs that answer; any others are to stay silent.
+    answering: ClassVar[slice] = slice(1)
 
     @property
     def outputs(self) -> tuple[str, ...]:

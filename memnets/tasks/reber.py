@@ -75,6 +75,7 @@ class Reber(Task):
     name: ClassVar[str] = "reber"
     inputs: ClassVar[tuple[str, ...]] = tuple(SYMBOLS)
     pass_mark: ClassVar[float] = 1.0
+    answering: ClassVar[slice] = slice(None)
     grammar: ClassVar[tuple[str, ...]] = GRAMMAR
     shortest: ClassVar[int] = 5
 
