@@ -153,8 +153,8 @@ class Stack:
 
     def forward(self, matrix, inputs, rooms):
         """Return the rooms with what the way back needs of each step."""
-        n, matrix, bias = self.units * self.lanes, matrix * self.half, self.bias
-        bias += 1
+        matrix, bias = matrix * self.half, self.bias + 1
+        n = self.units * self.lanes
         start = [0, (self.depth - 1) * self.lanes]
         rows = xla.dynamic_update_slice(rooms.rows, inputs, start)
         # Of two layers, the second waits only before the loop.
@@ -199,15 +199,10 @@ class Stack:
 
     def backward(self, matrix, errors, rooms):
         """Return the matrix's gradient, from that of the last layer."""
-        n, late = self.units * self.lanes, self.depth - 1
-        memory, errors = (
-            rooms.memory,
-            xla.dynamic_update_slice(
-                rooms.errors,
-                tf.transpose(errors, (1, 2, 0)),
-                [late, self.units - errors.shape[2], 0],
-            ),
-        )
+        n, memory = self.units * self.lanes, rooms.memory
+        place = [self.depth - 1, self.units - errors.shape[2], 0]
+        errors = tf.transpose(errors, (1, 2, 0))
+        errors = xla.dynamic_update_slice(rooms.errors, errors, place)
 
         def error_at(t):
             shape = [1, *errors.shape[1:]]
