@@ -9,7 +9,7 @@ import pathlib
 import sys
 import tempfile
 
-from memnets import experiments, recordings, results
+from memnets import comparison, experiments, recordings, registry, results
 from memnets.experiments import Experiment
 from memnets.quiet import import_tensorflow
 from memnets.runs import Run
@@ -21,6 +21,7 @@ examples:
   memnets train recall --units 5 2 --episodes 300 --seed 1 --out run.npz
   memnets figures recall_learning --format svg --style slides --out slides
   memnets experiments recall-lecture recall-mastered --seeds 32
+  memnets compare recall --cells lstm gru simple_rnn --seeds 32
 """
 
 # Flag, type and what it means: the fields of the tasks, then those of an
@@ -32,14 +33,17 @@ TASK_FLAGS = (
     ("--longest", int, "largest count (countdown)"),
     ("--width", int, "output neurons; all but the first stay silent"),
 )
-EXPERIMENT_FLAGS = (
-    ("--cell", str, "lstm, gru or simple_rnn"),
+SHARED_FLAGS = (
     ("--units", int, "size of each recurrent layer"),
     ("--readout", str, "dense for a linear readout, none for none"),
     ("--learning-rate", float, "Adam's learning rate, at the start"),
     ("--schedule", str, "constant, or cosine for a decay to 0"),
     ("--episodes", int, "updates, each on a fresh batch"),
     ("--batch-size", int, "sequences of a batch"),
+)
+EXPERIMENT_FLAGS = (
+    ("--cell", str, f"one of {', '.join(registry.CELLS)}"),
+    *SHARED_FLAGS,
     ("--seed", int, "seed of the weights and of all that is drawn"),
 )
 RUN_FLAGS = (
@@ -58,6 +62,23 @@ EXPERIMENTS_FLAGS = (
     ("--seeds", int, "how many (default: 32)"),
     ("--workers", int, "processes at work (default: all cores that pay off)"),
     ("--out", pathlib.Path, "the .csv file (default: results.csv)"),
+)
+COMPARE_FLAGS = (
+    (
+        "--cells",
+        str,
+        f"cells to compare (default: {' '.join(comparison.USUAL)}"
+        "); see memnets list",
+    ),
+    ("--seeds", int, "how many of each (default: 32)"),
+    ("--workers", int, "processes at work (default: all cores that pay off)"),
+    ("--out", pathlib.Path, "the .csv file (default: compare.csv)"),
+    (
+        "--figure",
+        pathlib.Path,
+        "the .png, .svg or .pdf file of the picture (default: beside the .csv)",
+    ),
+    ("--style", str, "slides, slides_dark or notebook (default: slides)"),
 )
 RECORD_FLAGS = (
     ("names", str, "recordings to make (default: all)"),
@@ -118,9 +139,20 @@ def _parser() -> Parser:
     network = command.add_argument_group("the network and its training")
     _flags(network, EXPERIMENT_FLAGS)
     _flags(command.add_argument_group("the run"), RUN_FLAGS)
-    _flags(_add(commands, "figures", save_figures), FIGURES_FLAGS)
+    command = _add(commands, "figures", save_figures)
+    _flags(command, FIGURES_FLAGS, lists=("--format", "--style"))
     command = _add(commands, "experiments", repeat)
     _flags(command, EXPERIMENTS_FLAGS)
+    command = _add(commands, "compare", compare)
+    command.add_argument("task", help=f"one of {', '.join(TASKS)}")
+    _flags(command.add_argument_group("the task"), TASK_FLAGS)
+    network = command.add_argument_group(
+        "the networks and their training",
+        "default: one layer of 5 units, dense, learning rate 0.01, "
+        "1000 episodes",
+    )
+    _flags(network, SHARED_FLAGS)
+    _flags(command.add_argument_group("the comparison"), COMPARE_FLAGS)
     _flags(_add(commands, "record", record), RECORD_FLAGS)
     return parser
 
@@ -132,12 +164,14 @@ def _add(commands, name: str, command) -> Parser:
         name,
         help=first[0].lower() + first[1:-1],
         description=f"{first} {rest.strip()}",
+        # One letter lies between --seed and --seeds.
+        allow_abbrev=False,
     )
     added.set_defaults(command=command)
     return added
 
 
-def _flags(parser, flags) -> None:
+def _flags(parser, flags, lists=("--units", "--cells", "--format")) -> None:
     """Add flags; one that is not given is not set."""
     metavars = {int: "N", float: "RATE", str: "NAME", pathlib.Path: "PATH"}
     for flag, kind, text in flags:
@@ -145,20 +179,19 @@ def _flags(parser, flags) -> None:
         if flag == "names":
             parser.add_argument(flag, nargs="*", **options)
             continue
-        if flag in ("--units", "--format", "--style"):
+        if flag in lists:
             options["nargs"] = "+"
         parser.add_argument(flag, default=argparse.SUPPRESS, **options)
 
 
 def list_all(chosen) -> None:
-    """List the tasks, experiments, figures and recordings."""
+    """List the tasks, cells, experiments, figures and recordings."""
     from memnets import figures
 
-    found = {}
-    for group in experiments.CATALOGUE:
-        found.update(experiments.find(group))
+    found = experiments.find(*experiments.CATALOGUE)
     catalogues = {
         "tasks": {k: v.__doc__.splitlines()[0] for k, v in TASKS.items()},
+        "cells": {k: v.about for k, v in registry.CELLS.items()},
         "experiments": {k: str(v) for k, v in found.items()},
         "figures": {k: v.title for k, v in figures.FIGURES.items()},
         "recordings": {
@@ -226,17 +259,21 @@ def _experiment(given: dict) -> Experiment:
     return dataclasses.replace(start, **fields)
 
 
-def _check_writable(path: pathlib.Path, ending: str) -> None:
+def _check_writable(
+    path: pathlib.Path, *endings: str, flag: str = "--out"
+) -> None:
     """Refuse a file that could not be written after the training."""
-    if path.suffix != ending:
-        raise ValueError(f"--out must end in {ending}, got {path}")
+    if path.suffix not in endings:
+        raise ValueError(
+            f"{flag} must end in {' or '.join(endings)}, got {path}"
+        )
     if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"--out must name a file in a folder, got {path}")
+        raise ValueError(f"{flag} must name a file in a folder, got {path}")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError:
         raise ValueError(
-            f"--out must be in a folder that can be written to, got {path}"
+            f"{flag} must be in a folder that can be written to, got {path}"
         ) from None
 
 
@@ -293,9 +330,38 @@ def repeat(chosen) -> None:
     _check_writable(out, ".csv")
     seeds = getattr(chosen, "seeds", 32)
     workers = getattr(chosen, "workers", None)
-    rows = results.repeat_into(out, chosen.names, seeds, workers=workers)
+    found = experiments.find(*chosen.names)
+    rows = results.repeat_into(out, found, seeds, workers=workers)
     print(results.summary(rows))
     print(f"a row for each run is in {out}")
+
+
+def compare(chosen) -> None:
+    """Compare cells on a task: which learns it, how fast, how surely.
+
+    A row is written as soon as its run ends; the same command goes on where
+    it was stopped, and draws the picture when all is done.
+    """
+    start = _experiment({**comparison.SETTING, **vars(chosen)})
+    cells = getattr(chosen, "cells", comparison.USUAL)
+    compared = comparison.experiments(start, cells)
+    out = getattr(chosen, "out", pathlib.Path("compare.csv"))
+    figure = getattr(chosen, "figure", out.with_suffix(".png"))
+    _check_writable(out, ".csv")
+    _check_writable(figure, ".png", ".svg", ".pdf", flag="--figure")
+    # Matplotlib takes a while, and whoever trains needs none.
+    from memnets import comparison_plots
+
+    style = comparison_plots.check_style(getattr(chosen, "style", "slides"))
+    seeds = getattr(chosen, "seeds", 32)
+    workers = getattr(chosen, "workers", None)
+    rows = results.repeat_into(out, compared, seeds, workers=workers)
+    found = comparison.outcomes(rows)
+    import_tensorflow()
+    print(comparison.table(found, comparison.parameters(compared)))
+    title = comparison.title(start, seeds)
+    comparison_plots.save_comparison(found, title, figure, style)
+    print(f"a row for each run is in {out}, the picture in {figure}")
 
 
 def record(chosen) -> None:

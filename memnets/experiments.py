@@ -14,7 +14,7 @@ import numpy as np
 
 from memnets import pool
 from memnets.runs import Run
-from memnets.tasks import Batch, Countdown, Recall, Task
+from memnets.tasks import Batch, Countdown, Recall, Task, make_task
 from memnets.tasks.base import check_integer
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Experiment:
 
     Args:
         task: The task to learn.
-        cell: String, one of `memnets.networks.CELLS`. Default: `"lstm"`.
+        cell: String, one of `memnets.registry.CELLS`. Default: `"lstm"`.
         units: Tuple of positive integers, the size of each recurrent layer.
             Default: `(5, 2)`.
         readout: `"dense"`, or `None` if the last layer answers. Default:
@@ -212,33 +212,16 @@ class _Network:
 
     def run(self, seed: int, probe: Batch | None, recording: dict) -> Run:
         """Train from the beginning; an interrupt is passed on."""
+        from memnets.networks import draw_weights
+
         for variable, value in self._start:
             variable.assign(value)
-        _draw_weights(self._model, seed)
+        draw_weights(self._model, seed)
         experiment = dataclasses.replace(self.experiment, seed=seed)
         run = experiment._train(self._model, probe, recording)
         if run.settings.get("interrupted"):
             raise KeyboardInterrupt
         return run
-
-
-def _draw_weights(model: keras.Model, seed: int) -> None:
-    """Draw the initial weights of a seed as `networks.recurrent` does.
-
-    Building the network again takes ten times as long.
-    """
-    drawn = np.random.SeedSequence(seed).generate_state(2 * len(model.layers))
-    seeds = map(int, drawn)
-    for layer in model.layers:
-        cell = getattr(layer, "cell", layer)
-        for name in ("kernel", "recurrent"):
-            rule = getattr(cell, f"{name}_initializer", None)
-            if rule is None:
-                continue  # a linear readout has no recurrent kernel
-            weights = cell.kernel if name == "kernel" else cell.recurrent_kernel
-            options = {**rule.get_config(), "seed": next(seeds)}
-            fresh = type(rule).from_config(options)
-            weights.assign(fresh(weights.shape, dtype=weights.dtype))
 
 
 # The network of each thread's last run.
@@ -306,11 +289,11 @@ CATALOGUE: dict[str, dict[str, Experiment]] = {
 }
 
 
-def find(name: str) -> dict[str, Experiment]:
-    """Return the experiments of a name: a whole group, or one of it.
+def find(*wanted: str) -> dict[str, Experiment]:
+    """Return the experiments of names: whole groups, or single ones.
 
     Args:
-        name: String, such as `"recall-lecture"` or `"recall-lecture/5-2"`.
+        *wanted: Strings like `"recall-lecture"` or `"recall-lecture/5-2"`.
 
     Returns:
         A dictionary from full names to experiments.
@@ -318,16 +301,19 @@ def find(name: str) -> dict[str, Experiment]:
     Raises:
         ValueError: If there is no such experiment; names those there are.
     """
-    group, slash, one = name.partition("/")
-    members = CATALOGUE.get(group, {})
-    if slash:
-        members = {one: members[one]} if one in members else {}
-    if not members:
-        raise ValueError(
-            f"experiment must be one of {', '.join(names())}, or a group "
-            f"before the slash, got {name!r}"
-        )
-    return {f"{group}/{key}": value for key, value in members.items()}
+    found = {}
+    for name in wanted:
+        group, slash, one = name.partition("/")
+        members = CATALOGUE.get(group, {})
+        if slash:
+            members = {one: members[one]} if one in members else {}
+        if not members:
+            raise ValueError(
+                f"experiment must be one of {', '.join(names())}, or a group "
+                f"before the slash, got {name!r}"
+            )
+        found.update({f"{group}/{k}": value for k, value in members.items()})
+    return found
 
 
 def names() -> list[str]:
@@ -341,9 +327,18 @@ def describe(settings: dict) -> dict[str, object]:
     Args:
         settings: What `Experiment.settings` returns, or a run's settings.
     """
+    task = make_task(settings["task"])
+    # The length has a column of its own; the rest is named where it is not
+    # as usual.
+    unusual = [
+        f" {field.name}={getattr(task, field.name)}"
+        for field in dataclasses.fields(task)
+        if field.name != "timesteps"
+        and getattr(task, field.name) != field.default
+    ]
     return {
-        "task": settings["task"]["name"],
-        "timesteps": settings["task"]["timesteps"],
+        "task": "".join([task.name, *unusual]),
+        "timesteps": task.timesteps,
         "cell": settings["cell"],
         "units": "-".join(map(str, settings["units"])),
         "readout": settings["readout"] or "",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
+from memnets import registry
 from memnets.by_hand import by_hand
 from memnets.initializers import Chrono, ForgetBias, check_number
+from memnets.registry import READOUTS, check_network
 from memnets.tasks import Task
-from memnets.tasks.base import check_integer
 
 __all__ = [
     "CELLS",
@@ -18,16 +22,20 @@ __all__ = [
     "by_hand",
     "check_forget_bias",
     "check_network",
+    "draw_weights",
     "lecture",
     "recurrent",
 ]
 
-CELLS: dict[str, type[keras.layers.Layer]] = {
-    "lstm": keras.layers.LSTM,
-    "gru": keras.layers.GRU,
-    "simple_rnn": keras.layers.SimpleRNN,
+# What makes a layer of each cell from its size.
+CELLS: dict[str, Callable[..., keras.layers.RNN]] = {
+    name: entry.load() for name, entry in registry.CELLS.items()
 }
-READOUTS = ("dense",)
+# What the initializers of a layer draw.
+DRAWN = {
+    "kernel_initializer": ("kernel",),
+    "recurrent_initializer": ("recurrent_kernel", "gate_kernel"),
+}
 
 
 def lecture(
@@ -63,7 +71,7 @@ def recurrent(
 
     Args:
         task: The task to answer; it fixes the channels.
-        cell: String, one of `CELLS`. Default: `"lstm"`.
+        cell: String, one of `memnets.registry.CELLS`. Default: `"lstm"`.
         units: Tuple of positive integers, the size of each recurrent layer.
             Default: `(5,)`.
         readout: `"dense"` for a linear readout of the last layer, or `None`
@@ -85,33 +93,69 @@ def recurrent(
     """
     check_network(task, cell, units, readout)
     check_forget_bias(forget_bias, cell)
-    # Two for each recurrent layer and one for the readout.
-    drawn = np.random.SeedSequence(seed).generate_state(2 * len(units) + 1)
-    seeds = map(int, drawn)
-    glorot = keras.initializers.GlorotUniform
-    orthogonal = keras.initializers.Orthogonal
+    *drawing, last = _initializers(seed, len(units) + 1)
+    known = inspect.signature(CELLS[cell]).parameters
 
     model = keras.Sequential([keras.Input((None, len(task.inputs)))])
-    for number, size in enumerate(units, start=1):
+    for number, (size, options) in enumerate(zip(units, drawing), start=1):
         layer = CELLS[cell](
             size,
             return_sequences=True,
-            kernel_initializer=glorot(seed=next(seeds)),
-            recurrent_initializer=orthogonal(seed=next(seeds)),
             name=f"{cell}_{number}",
+            # Without recurrent weights a cell takes no rule to draw them by.
+            **{name: rule for name, rule in options.items() if name in known},
             **_forgetting(forget_bias, task, seed, number),
         )
         model.add(layer)
     if readout == "dense":
-        answers = len(task.outputs)
-        weights = glorot(seed=next(seeds))
+        weights = last["kernel_initializer"]
         model.add(
             keras.layers.Dense(
-                answers, kernel_initializer=weights, name="readout"
+                len(task.outputs), kernel_initializer=weights, name="readout"
             )
         )
     model.compile(optimizer="adam", loss="mean_squared_error")
     return model
+
+
+def draw_weights(model: keras.Model, seed: int) -> None:
+    """Draw the initial weights of another seed, as `recurrent` does.
+
+    Building the network again takes ten times as long. What no seed decides,
+    such as a bias, is left alone.
+
+    Args:
+        model: A network that `recurrent` built without a `forget_bias`.
+        seed: Integer of at least 0.
+    """
+    for layer, rules in zip(
+        model.layers, _initializers(seed, len(model.layers))
+    ):
+        cell = getattr(layer, "cell", layer)
+        for name, rule in rules.items():
+            for weight in DRAWN[name]:
+                drawn = getattr(cell, weight, None)
+                if drawn is not None:
+                    drawn.assign(rule(drawn.shape, dtype=drawn.dtype))
+
+
+def _initializers(
+    seed: int, layers: int
+) -> list[dict[str, keras.initializers.Initializer]]:
+    """Return what draws the weights of each layer, by its argument.
+
+    Each layer has two seeds, so that none depends on what others need.
+    """
+    drawn = np.random.SeedSequence(seed).generate_state(2 * layers)
+    glorot = keras.initializers.GlorotUniform
+    orthogonal = keras.initializers.Orthogonal
+    return [
+        {
+            "kernel_initializer": glorot(seed=int(first)),
+            "recurrent_initializer": orthogonal(seed=int(second)),
+        }
+        for first, second in drawn.reshape(layers, 2)
+    ]
 
 
 def _forgetting(
@@ -146,30 +190,3 @@ def check_forget_bias(forget_bias: object, cell: str) -> None:
             )
         return
     check_number("forget_bias", forget_bias)
-
-
-def check_network(
-    task: Task, cell: str, units: tuple[int, ...], readout: str | None
-) -> None:
-    """Refuse a network that cannot be built or could not answer the task."""
-    if cell not in CELLS:
-        raise ValueError(
-            f"cell must be one of {', '.join(CELLS)}, got {cell!r}"
-        )
-    if readout is not None and readout not in READOUTS:
-        raise ValueError(
-            f"readout must be None or one of {', '.join(READOUTS)}, "
-            f"got {readout!r}"
-        )
-    if not isinstance(units, (tuple, list)) or not units:
-        raise TypeError(
-            f"units must be a tuple of one size or more, got {units!r}"
-        )
-    for size in units:
-        check_integer("units", size, 1)
-    if readout is None and units[-1] != len(task.outputs):
-        raise ValueError(
-            f"units must end with {len(task.outputs)} for the outputs "
-            f"{', '.join(task.outputs)} where there is no readout, "
-            f"got {tuple(units)}"
-        )

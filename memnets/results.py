@@ -6,7 +6,8 @@ import csv
 import functools
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from tqdm import tqdm
@@ -15,7 +16,6 @@ from memnets import pool
 from memnets.experiments import (
     Experiment,
     describe,
-    find,
     judge,
     names,
     run_kept,
@@ -51,7 +51,7 @@ FINAL_EXAM = 2**40
 
 def repeat_into(
     path: str | os.PathLike,
-    groups: Sequence[str],
+    experiments: Mapping[str, Experiment],
     seeds: int,
     progress: bool = True,
     workers: int | None = 1,
@@ -64,7 +64,8 @@ def repeat_into(
 
     Args:
         path: The `.csv` file of the table.
-        groups: Names of experiments or groups of the catalogue.
+        experiments: Dictionary from names to experiments, as from
+            `memnets.experiments.find`.
         seeds: Positive integer; the seeds are 0 to `seeds - 1`.
         progress: Boolean, whether to show a text progress bar. Default:
             `True`.
@@ -77,11 +78,12 @@ def repeat_into(
         The rows of these experiments and seeds, as in the file.
 
     Raises:
-        ValueError: If a name is unknown or the file is not such a table.
+        ValueError: If a number is wrong or the file is not such a table.
     """
-    experiments = check(groups, seeds, workers)
-    rows = read_table(path) if pathlib.Path(path).exists() else []
-    rows = [row for row in rows if not _outdated(row, experiments)]
+    check_integer("seeds", seeds, 1)
+    if workers is not None:
+        check_integer("workers", workers, 1)
+    rows = _kept(path, experiments, progress)
     wanted = {
         (name, str(seed)) for name in experiments for seed in range(seeds)
     }
@@ -112,14 +114,17 @@ def repeat_into(
     return [row for row in read_table(path) if _key(row) in wanted]
 
 
-def check(
-    groups: Sequence[str], seeds: int, workers: int | None = 1
-) -> dict[str, Experiment]:
-    """Check the arguments of `repeat_into`; return the experiments by name."""
-    check_integer("seeds", seeds, 1)
-    if workers is not None:
-        check_integer("workers", workers, 1)
-    return {k: v for group in groups for k, v in find(group).items()}
+def _kept(path, experiments, progress) -> list[dict[str, str]]:
+    """Return the rows of a table, without those that are of something else."""
+    rows = read_table(path) if pathlib.Path(path).exists() else []
+    kept = [row for row in rows if not _outdated(row, experiments)]
+    if progress and len(kept) < len(rows):
+        print(
+            f"{len(rows) - len(kept)} rows of {os.fspath(path)} were made with "
+            f"other settings and are run anew",
+            file=sys.stderr,
+        )
+    return kept
 
 
 def _rows(jobs, workers, stop) -> Iterator[dict[str, object]]:
@@ -185,12 +190,17 @@ def read_table(path: str | os.PathLike) -> list[dict[str, str]]:
 
 
 def write_table(rows: list[dict], path: str | os.PathLike) -> None:
-    """Write a table, completely or not at all, in the catalogue's order."""
+    """Write a table, completely or not at all, in the catalogue's order.
+
+    What is not in the catalogue comes after it, by name.
+    """
     order = {name: number for number, name in enumerate(names())}
-    rows = sorted(
-        rows,
-        key=lambda row: (order.get(row["experiment"], 0), int(row["seed"])),
-    )
+
+    def place(row):
+        name = row["experiment"]
+        return order.get(name, len(order)), name, int(row["seed"])
+
+    rows = sorted(rows, key=place)
     with (
         replacing(path) as temporary,
         open(temporary, "w", newline="", encoding="utf-8") as file,

@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from memnets import __main__ as command_line
-from memnets import experiments, figures, paths, recordings, results
+from memnets import (
+    comparison,
+    experiments,
+    figures,
+    paths,
+    recordings,
+    registry,
+    results,
+)
 from memnets.experiments import Experiment
 from memnets.runs import Run
 from memnets.tasks import TASKS, Countdown, Recall
@@ -66,6 +74,8 @@ def test_the_heavy_half_is_not_imported_where_nothing_is_trained():
         ["--help"],
         ["train", "--help"],
         ["train", "x"],
+        ["compare", "--help"],
+        ["compare", "recall", "--cells", "x"],
         ["experiments", "x"],
         ["experiments", "countdown-lecture", "--seeds", "1", "--workers", "0"],
     ):
@@ -132,6 +142,7 @@ def test_list_names_everything(capsys):
     printed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
     for catalogue in (
         TASKS,
+        registry.CELLS,
         experiments.names(),
         figures.FIGURES,
         recordings.RECORDINGS,
@@ -140,7 +151,8 @@ def test_list_names_everything(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "list", "train", "figures", "experiments", "record"]
+    "command",
+    ["", "list", "train", "figures", "experiments", "compare", "record"],
 )
 def test_help_is_a_page(capsys, command):
     with pytest.raises(SystemExit) as leaving:
@@ -173,6 +185,56 @@ def test_every_field_has_its_flag(monkeypatch, tmp_path):
     assert trained[2][0].readout is None
 
 
+def test_all_that_is_compared_is_alike_but_for_the_cell(monkeypatch, tmp_path):
+    asked = []
+
+    def note(path, compared, seeds, workers):
+        asked.append((path.name, compared, seeds, workers))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "repeat_into", note)
+    monkeypatch.chdir(tmp_path)
+    words = (
+        "compare countdown --timesteps 30 --longest 4 --cells gru min_gru "
+        "--units 7 4 --readout dense --learning-rate 0.02 --schedule cosine "
+        "--episodes 70 --batch-size 8 --seeds 3 --workers 2 --out a.csv"
+    )
+    assert command_line.main(words.split()) == 130
+    task = Countdown(30, longest=4)
+    rest = ((7, 4), "dense", 0.02, "cosine", 70, 8)
+    cells = ("gru", "min_gru")
+    wanted = {cell: Experiment(task, cell, *rest) for cell in cells}
+    assert asked.pop() == ("a.csv", wanted, 3, 2)
+    assert command_line.main(["compare", "recall"]) == 130
+    (found,) = asked
+    assert found[0] == "compare.csv" and found[2:] == (32, None)
+    mastered = experiments.CATALOGUE["recall-mastered"]["5-dense"]
+    assert list(found[1]) == comparison.USUAL and found[1]["lstm"] == mastered
+
+
+def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    words = (
+        "compare recall --timesteps 4 --cells gru min_gru --units 2 --seeds 2 "
+        "--episodes 25 --workers 1 --figure a.svg"
+    ).split()
+    assert command_line.main(words) == 0
+    first = capsys.readouterr().out
+    # 2 units of a GRU, which sees 3 inputs, and a readout of 2.
+    gru, minimal = 3 * 2 * (3 + 2 + 2) + 6, 2 * 2 * (3 + 1) + 6
+    for line, cell, count in zip(
+        first.splitlines()[1:3], ("gru", "min_gru"), (gru, minimal)
+    ):
+        assert line.split()[:3] == [cell, str(count), "0/2"]
+    assert sorted(os.listdir()) == ["a.svg", "compare.csv"]
+    files = {name: (tmp_path / name).read_bytes() for name in os.listdir()}
+    monkeypatch.setattr(results, "run_kept", None)  # nothing is left to train
+    assert command_line.main(words) == 0
+    assert capsys.readouterr().out == first
+    for name, content in files.items():
+        assert (tmp_path / name).read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -199,6 +261,19 @@ def test_every_field_has_its_flag(monkeypatch, tmp_path):
         ("experiments recall-lecture --seeds 0", "seeds must be at least 1"),
         ("experiments recall-lecture --workers 0", "workers must be at least"),
         ("experiments recall-lecture --out x.txt", "--out must end in .csv"),
+        ("compare recal", "task must be one of recall"),
+        ("compare recall --cells lstn", "cell must be one of lstm, gru"),
+        ("compare recall --cells lstn", "lstm_fgr, got 'lstn'"),
+        ("compare recall --cells gru gru", "cells must differ, got 'gru' twi"),
+        ("compare recall --cells", "--cells"),
+        ("compare recall --seeds 0", "seeds must be at least 1, got 0"),
+        ("compare recall --seed 3", "--seed"),
+        ("compare recall --workers 0", "workers must be at least 1"),
+        ("compare recall --units 5 --readout none", "units must end with 2"),
+        ("compare recall --out x.txt", "--out must end in .csv"),
+        ("compare recall --figure x.bmp", "--figure must end in .png or .svg"),
+        ("compare recall --figure no/x.png", "--figure must name a file"),
+        ("compare recall --style x", "style must be one of slides, slides_d"),
         ("figures recal", "recall_learning"),
         ("figures --format bmp", "'bmp'"),
         ("figures --style dark", "'dark'"),
@@ -222,7 +297,11 @@ def test_an_unwritable_folder_is_refused_before_the_training(
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
     monkeypatch.setattr(command_line.tempfile, "TemporaryFile", refuse)
-    for words in (["train", "recall"], ["experiments", "recall-lecture"]):
+    for words in (
+        ["train", "recall"],
+        ["experiments", "recall-lecture"],
+        ["compare", "recall"],
+    ):
         ending = "npz" if words[0] == "train" else "csv"
         out = str(tmp_path / f"x.{ending}")
         line = complain(capsys, *words, "--out", out)

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from memnets import experiments, paths, pool, recordings, results
+from memnets import experiments, paths, pool, recordings, registry, results
 from memnets.experiments import CATALOGUE, Experiment, find, judge, names
 from memnets.networks import CELLS, lecture, recurrent
 from memnets.runs import Ensemble, Run
-from memnets.tasks import Countdown, Recall
+from memnets.tasks import Countdown, Mixture, Recall
 
 SMALL = Experiment(
     Recall(width=1),
@@ -112,13 +112,29 @@ def test_repeating_gives_each_seeds_own_run_bit_for_bit():
         assert (runs[0].losses != runs[2].losses).all()
 
 
+# One cell of each class; that the weights are right is asked of all, below.
+@pytest.mark.parametrize(
+    "cell",
+    {entry.layer: cell for cell, entry in registry.CELLS.items()}.values(),
+)
+def test_any_cell_gives_each_seeds_own_run_bit_for_bit(cell):
+    short = Experiment(
+        Recall(4, width=1), cell, (2,), "dense", episodes=2, batch_size=2
+    )
+    alone = dataclasses.replace(short, seed=4).run()
+    _, again = short.repeat([0, 4])
+    np.testing.assert_array_equal(again.losses, alone.losses)
+    np.testing.assert_array_equal(again.outputs, alone.outputs)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"cell": "gru", "units": (4, 1), "readout": None},
         {"cell": "simple_rnn", "schedule": "cosine"},
-        {"units": (2, 3)},
+        *({"cell": cell, "units": (2, 3)} for cell in CELLS),
     ],
+    ids=str,
 )
 def test_a_network_starts_again_as_if_built_anew(fields):
     experiment = dataclasses.replace(SMALL, **fields)
@@ -270,6 +286,8 @@ def test_a_name_finds_a_group_or_one():
         "recall-mastered/5-2",
         "recall-mastered/5-dense",
     ]
+    both = find("recall-lecture", "countdown-lecture/2-2")
+    assert list(both)[1:] == ["recall-lecture/20-2", "countdown-lecture/2-2"]
     assert list(find("countdown-lecture/2-2")) == ["countdown-lecture/2-2"]
     for wrong in ("recal", "recall-lecture/9-9", "", "/5-2"):
         with pytest.raises(ValueError, match="experiment.*recall-lecture/5-2"):
@@ -292,10 +310,10 @@ def small_catalogue(monkeypatch):
 
 
 def test_a_table_is_written_resumed_and_summarised(
-    tmp_path, small_catalogue, monkeypatch
+    tmp_path, small_catalogue, monkeypatch, capsys
 ):
     path = tmp_path / "table.csv"
-    first = results.repeat_into(path, ["small"], 2, progress=False)
+    first = results.repeat_into(path, find("small"), 2, progress=False)
     before = path.read_bytes()
     assert [(row["experiment"], row["seed"]) for row in first] == [
         ("small/3-dense", "0"),
@@ -311,18 +329,19 @@ def test_a_table_is_written_resumed_and_summarised(
         return run_kept(experiment, probe, recording, seed)
 
     monkeypatch.setattr(results, "run_kept", counted)
-    results.repeat_into(path, ["small"], 2, progress=False)
+    results.repeat_into(path, find("small"), 2, progress=False)
     assert trained == [] and path.read_bytes() == before
     # What an interruption left out is run, and the file is as if never cut.
     lines = before.decode().splitlines(keepends=True)
     path.write_text("".join(lines[:2] + lines[3:]))
-    results.repeat_into(path, ["small/3-dense"], 2, progress=False)
+    results.repeat_into(path, find("small/3-dense"), 2, progress=False)
     assert trained == [1] and path.read_bytes() == before
     # A changed experiment is run anew, the others are left alone.
     changed = {"3-dense": dataclasses.replace(SMALL, episodes=20)}
     monkeypatch.setitem(experiments.CATALOGUE, "small", changed)
-    rows = results.repeat_into(path, ["small"], 2, progress=False)
+    rows = results.repeat_into(path, find("small"), 2)
     assert {row["episodes"] for row in rows} == {"20"}
+    assert "2 rows of" in capsys.readouterr().err
     assert len(results.read_table(path)) == 4
     assert results.summary(rows).splitlines()[1].split()[:3] == [
         "small/3-dense",
@@ -336,7 +355,7 @@ def test_workers_write_the_same_table(tmp_path):
     tables = []
     for workers in (1, 2):
         path = tmp_path / f"{workers}.csv"
-        group = ["recall-lecture/5-2", "countdown-lecture"]
+        group = find("recall-lecture/5-2", "countdown-lecture")
         results.repeat_into(path, group, 2, progress=False, workers=workers)
         tables.append(path.read_bytes())
     assert tables[0] == tables[1] and tables[0].count(b"\n") == 5
@@ -356,7 +375,7 @@ def test_a_row_is_written_as_soon_as_its_run_ends(
 
     monkeypatch.setattr(results, "judge", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        results.repeat_into(path, ["small/3-dense"], 5, progress=False)
+        results.repeat_into(path, find("small/3-dense"), 5, progress=False)
     assert [row["seed"] for row in results.read_table(path)] == ["0", "1"]
 
 
@@ -370,6 +389,46 @@ def test_a_row_says_what_the_run_shows():
         np.square(error).sum(axis=1).mean(), rel=1e-5
     )
     assert row["mastered"] is False and row["mastered_after"] is None
+
+
+def test_a_row_names_all_that_its_task_is():
+    said = [
+        experiments.describe(Experiment(task).settings())
+        for task in (
+            Recall(),
+            Recall(30, tells=2, width=1),
+            Countdown(longest=3),
+            Mixture((Recall(30), Recall(30, asks=2))),
+        )
+    ]
+    assert [(row["task"], row["timesteps"]) for row in said[:3]] == [
+        ("recall", 20),
+        ("recall tells=2 width=1", 30),
+        ("countdown longest=3", 20),
+    ]
+    assert said[3]["timesteps"] == 30 and "asks=2" in said[3]["task"]
+
+
+def test_rows_stand_in_the_same_order_however_they_came(tmp_path):
+    rows = [
+        dict.fromkeys(results.COLUMNS, 0) | {"experiment": name, "seed": seed}
+        for name in ("lstm", "countdown-lecture/2-2", "recall-lecture/5-2")
+        for seed in (2, 10)
+    ]
+    tables = []
+    for k, order in enumerate((rows, rows[::-1], rows[1::2] + rows[::2])):
+        results.write_table(order, tmp_path / f"{k}.csv")
+        tables.append((tmp_path / f"{k}.csv").read_bytes())
+    assert tables[0] == tables[1] == tables[2]
+    found = results.read_table(tmp_path / "0.csv")
+    assert [(row["experiment"], row["seed"]) for row in found] == [
+        ("recall-lecture/5-2", "2"),
+        ("recall-lecture/5-2", "10"),
+        ("countdown-lecture/2-2", "2"),
+        ("countdown-lecture/2-2", "10"),
+        ("lstm", "2"),
+        ("lstm", "10"),
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\0\xff", "cut"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from memnets import by_hand as hands
 from memnets import numpy_lstm
+from memnets.cells import VARIANTS, VariantLSTM
 from memnets.initializers import Chrono, ForgetBias
 from memnets.networks import CELLS, by_hand, lecture, recurrent
 from memnets.tasks import Countdown, Mixture, Recall, Task
@@ -279,6 +280,37 @@ def test_without_a_forget_bias_every_weight_is_as_ever():
     same = recurrent(Recall(), units=(4, 3), seed=5, forget_bias=1)
     for one, other in zip(model.get_weights(), same.get_weights()):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_fits_the_same_place(cell):
+    model = recurrent(Recall(), cell, (4, 3), seed=5)
+    names = [layer.name for layer in model.layers]
+    assert names == [f"{cell}_1", f"{cell}_2", "readout"]
+    assert [layer.units for layer in model.layers[:2]] == [4, 3]
+    batch = Recall(7).sample(2, rng())
+    assert model(batch.inputs).shape == batch.targets.shape
+    # What it needs or does without moves no weight of another layer.
+    usual = recurrent(Recall(), units=(4, 3), seed=5).layers[2].get_weights()
+    for one, other in zip(usual, model.layers[2].get_weights()):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_cells_of_a_name_are_what_it_says():
+    layers = {cell: make(3) for cell, make in CELLS.items()}
+    assert layers["elman"].cell.gradient_steps == 1
+    for cell in ("lstm_nig", "lstm_nfg", "lstm_cifg", "lstm_fgr"):
+        assert cell == f"lstm_{layers[cell].cell.variant.lower()}"
+    variants = {
+        layer.cell.variant
+        for layer in layers.values()
+        if isinstance(layer, VariantLSTM)
+    }
+    assert variants == set(VARIANTS) - {None}
+    # Output gates of 1997 open one after the other: -1, -2, -3.
+    layers["lstm_1997"].build((None, None, 2))
+    bias = layers["lstm_1997"].get_weights()[2]
+    np.testing.assert_array_equal(bias, [0, 0, 0, -1, -2, -3, 0, 0, 0])
 
 
 def test_a_forget_bias_changes_the_biases_only():
