@@ -238,7 +238,11 @@ def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("train recal", "task must be one of recall, countdown, got 'recal'"),
+        (
+            "train recal",
+            "task must be one of recall, countdown, reber, embedded-reber, "
+            "got 'recal'",
+        ),
         ("train", "task"),
         ("train recall --units 0", "units must be at least 1, got 0"),
         ("train recall --units x", "--units: invalid int value: 'x'"),

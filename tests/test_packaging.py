@@ -31,7 +31,8 @@ NUMPY_HALF = [
         PACKAGE / f"{name}.py"
         for name in "__init__ runs insides flows paths plots marks "
         "cell_drawing cell_plots cell_figures family family_drawing flow_plots "
-        "numpy_lstm figures animations experiments recordings __main__".split()
+        "numpy_lstm figures animations experiments recordings registry "
+        "comparison comparison_plots __main__".split()
     ),
 ]
 KERAS_HALF = {
