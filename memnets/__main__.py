@@ -188,7 +188,14 @@ def list_all(chosen) -> None:
     """List the tasks, cells, experiments, figures and recordings."""
     from memnets import figures
 
-    found = experiments.find(*experiments.CATALOGUE)
+    found = {}
+    for group, members in experiments.CATALOGUE.items():
+        one, first = next(iter(members.items()))
+        if list(members) == list(registry.CELLS):
+            alike = str(first).removeprefix(one)
+            found[f"{group}/CELL"] = f"each cell{alike}"
+        else:
+            found.update(experiments.find(group))
     catalogues = {
         "tasks": {k: v.__doc__.splitlines()[0] for k, v in TASKS.items()},
         "cells": {k: v.about for k, v in registry.CELLS.items()},
@@ -211,7 +218,7 @@ def train(chosen) -> None:
     What is not given is as in the lecture. Ctrl-C ends the training early and
     keeps the run so far.
     """
-    experiment = _experiment(vars(chosen))
+    experiment = _experiment(vars(chosen), "lecture", "cells")
     out = getattr(chosen, "out", None)
     if out is not None:
         _check_writable(out, ".npz")
@@ -228,8 +235,8 @@ def train(chosen) -> None:
         raise KeyboardInterrupt
 
 
-def _experiment(given: dict) -> Experiment:
-    """Return the lecture's experiment with the flags that were given."""
+def _experiment(given: dict, *kinds: str) -> Experiment:
+    """Return a task's experiment with the flags that were given."""
     name = given["task"]
     if name not in TASKS:
         raise ValueError(
@@ -254,8 +261,7 @@ def _experiment(given: dict) -> Experiment:
     if fields.get("readout") == "none":
         fields["readout"] = None
     fields["task"] = make_task({"name": name, **task_fields})
-    lecture = experiments.CATALOGUE.get(f"{name}-lecture", {})
-    start = next(iter(lecture.values()), Experiment(fields["task"]))
+    start = experiments.starting(fields["task"], *kinds)
     return dataclasses.replace(start, **fields)
 
 
@@ -342,7 +348,7 @@ def compare(chosen) -> None:
     A row is written as soon as its run ends; the same command goes on where
     it was stopped, and draws the picture when all is done.
     """
-    start = _experiment({**comparison.SETTING, **vars(chosen)})
+    start = _experiment(vars(chosen), "cells")
     cells = getattr(chosen, "cells", comparison.USUAL)
     compared = comparison.experiments(start, cells)
     out = getattr(chosen, "out", pathlib.Path("compare.csv"))

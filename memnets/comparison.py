@@ -14,15 +14,6 @@ from memnets.registry import check_network
 # The cells that are compared where none are named.
 USUAL = "lstm gru simple_rnn peephole_lstm lstm_1997 min_gru".split()
 
-# What they are trained like where nothing else is said: as the network of the
-# catalogue that always masters recall.
-SETTING = {
-    "units": (5,),
-    "readout": "dense",
-    "learning_rate": 1e-2,
-    "episodes": 1000,
-}
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outcome:

@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memnets import pool
+from memnets.registry import CELLS
 from memnets.runs import Run
-from memnets.tasks import Batch, Countdown, Recall, Task, make_task
+from memnets.tasks import (
+    Batch,
+    Countdown,
+    EmbeddedReber,
+    Reber,
+    Recall,
+    Task,
+    make_task,
+)
 from memnets.tasks.base import check_integer
 
 if TYPE_CHECKING:
@@ -256,7 +265,18 @@ def _sizes(task: Task, *units: tuple[int, ...], **fields):
     }
 
 
-# What the lecture trains (300 episodes, Adam 1e-3), and what masters the task.
+def _cells(task: Task, units: int, episodes: int, **fields):
+    """Return an experiment for each cell, alike in everything else."""
+    return {
+        cell: Experiment(
+            task, cell, (units,), "dense", 1e-2, episodes=episodes, **fields
+        )
+        for cell in CELLS
+    }
+
+
+# What the lecture trains (300 episodes, Adam 1e-3), what masters the task, and
+# every cell in the same place.
 CATALOGUE: dict[str, dict[str, Experiment]] = {
     "recall-lecture": _sizes(Recall(), (5, 2), (20, 2)),
     "recall-mastered": {
@@ -286,7 +306,24 @@ CATALOGUE: dict[str, dict[str, Experiment]] = {
             episodes=500,
         ),
     },
+    "recall-cells": _cells(Recall(), 5, 1000),
+    "countdown-cells": _cells(Countdown(), 5, 1000, schedule="cosine"),
+    "reber-cells": _cells(Reber(), 6, 500),
+    "embedded-reber-cells": _cells(EmbeddedReber(), 12, 2000),
 }
+
+
+def starting(task: Task, *kinds: str) -> Experiment:
+    """Return the experiment that a task's own begin from.
+
+    Args:
+        task: The `Task`.
+        *kinds: Strings, the kinds of experiments to look for, such as
+            `"lecture"` or `"cells"`, the first that there is counting.
+    """
+    groups = (CATALOGUE.get(f"{task.name}-{kind}") for kind in kinds)
+    group = next(filter(None, groups), {"": Experiment(task)})
+    return dataclasses.replace(next(iter(group.values())), task=task)
 
 
 def find(*wanted: str) -> dict[str, Experiment]:
@@ -308,9 +345,13 @@ def find(*wanted: str) -> dict[str, Experiment]:
         if slash:
             members = {one: members[one]} if one in members else {}
         if not members:
+            there = CATALOGUE.get(group, CATALOGUE)
             raise ValueError(
-                f"experiment must be one of {', '.join(names())}, or a group "
-                f"before the slash, got {name!r}"
+                f"experiment must be a group ({', '.join(CATALOGUE)}) or one "
+                f"of it, as in recall-lecture/5-2, got {name!r}"
+                if there is CATALOGUE
+                else f"experiment of {group} must be one of "
+                f"{', '.join(there)}, got {one!r}"
             )
         found.update({f"{group}/{k}": value for k, value in members.items()})
     return found

@@ -136,7 +136,7 @@ def lines_of_code(path):
 
 
 def test_the_package_stays_small():
-    assert sum(map(lines_of_code, PACKAGE.rglob("*.py"))) < 6000
+    assert sum(map(lines_of_code, PACKAGE.rglob("*.py"))) < 7000
 
 
 def test_functions_stay_short():
