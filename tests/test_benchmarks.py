@@ -13,6 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "benchmarks"))
 
+import cells  # noqa: E402
 import speed  # noqa: E402
 import tables  # noqa: E402
 import workers  # noqa: E402
@@ -231,3 +232,44 @@ def test_memory_is_that_of_all_processes():
     both = f"kept = b'x' * 100_000_000; {start}{hold!r}])"
     _, cost = run([sys.executable, "-c", both], 0.1)
     assert 2e8 < cost["memory"] < 2.6e8  # together
+
+
+def test_cells_are_timed_beside_the_lstm(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cells, "__file__", str(tmp_path / "cells.py"))
+    monkeypatch.setattr(cells, "run", lambda command: (worked(command), {}))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{cells.BEGIN}\n{cells.END}\nafter\n")
+    asked = []
+
+    def worked(command):
+        job = json.loads(command[-1])
+        asked.append((job["units"], job["timesteps"], job["cells"][0]))
+        times = {name: [4.0, 6.0] for name in (*job["cells"], "auto")}
+        return json.dumps(
+            {
+                "milliseconds": {**times, "lstm": [2.0, 2.0]},
+                "weights": dict.fromkeys(job["cells"], 7),
+            }
+        )
+
+    assert cells.main(["--write", "--repetitions", "2"]) == 0
+    sizes = [(5, 20), (5, 100), (32, 20), (32, 100)]
+    assert asked == [(*size, "lstm") for size in sizes]
+    text = readme.read_text()
+    assert text.startswith(f"before\n{cells.BEGIN}\n**")
+    assert text.endswith(f"\n{cells.END}\nafter\n")
+    assert "| `LSTM1997(truncated=True)` | 2.50 (2.00 to 3.00) |" in text
+    assert "| LSTM, CPU-milliseconds | 2.000 (2.000 to 2.000) |" in text
+    with pytest.raises(SystemExit):
+        cells.main(["--write", "--cells", "gru"])
+    assert "choose no part of it" in capsys.readouterr().err
+
+
+def test_a_cell_is_timed():
+    job = {"cells": ["lstm", "elman-1"], "units": 2, "timesteps": 4}
+    found = cells.work({**job, "episodes": 2, "repetitions": 3})
+    # The readout has 2 * 2 + 2 weights.
+    assert found["weights"] == {"lstm": 48 + 6, "elman-1": 12 + 6}
+    assert set(found["milliseconds"]) == {"lstm", "elman-1", "auto"}
+    for times in found["milliseconds"].values():
+        assert len(times) == 3 and min(times) > 0

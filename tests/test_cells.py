@@ -9,6 +9,7 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import strategies as st
 
 from memnets.cells import (
@@ -294,6 +295,25 @@ def test_it_learns_recall(name):
     run = train(model, Recall(), 300, engine="graph", record_every=300)
     assert run.losses[-30:].mean() < 0.6 * run.losses[:30].mean()
     assert run.losses[-30:].mean() < Recall().landmarks["silent"] / 3
+
+
+def learned(layer, inputs, xla):
+    """Return the gradient of a layer's weights, compiled or not."""
+
+    @tf.function(jit_compile=xla)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x) ** 3)
+        return tape.gradient(loss, layer.trainable_variables)
+
+    return gradient(inputs)
+
+
+@pytest.mark.parametrize("name", ["1997", "all gates", "elman", "min lstm"])
+def test_compiled_by_xla_it_learns_the_same(name):
+    layer, inputs = make(name, **SEQUENCES), some()
+    for mine, other in zip(*(learned(layer, inputs, x) for x in (True, False))):
+        assert_close(mine, other, 1e-5 * np.abs(other).max())
 
 
 @hypothesis.given(

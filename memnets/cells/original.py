@@ -204,8 +204,11 @@ class LSTM1997Cell(RecurrentCell):
     def _spread(self, gates):
         """Give every cell the gates of its block, by their names."""
         kinds = ops.split(gates, len(self.gates), axis=-1)
-        if self.cells_per_block > 1:
-            kinds = [ops.repeat(k, self.cells_per_block, -1) for k in kinds]
+        cells = self.cells_per_block
+        if cells > 1:
+            # Not `ops.repeat`, whose gradient XLA cannot compile.
+            stacks = [ops.stack([k] * cells, axis=-1) for k in kinds]
+            kinds = [ops.reshape(stack, (-1, self.units)) for stack in stacks]
         return {f"{name}_gate": k for name, k in zip(self.gates, kinds)}
 
 
