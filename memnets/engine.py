@@ -213,8 +213,9 @@ def ask_for_flags(model: keras.Model) -> None:
     # task. For large layers it would lose XLA's matrix kernels. In TensorFlow
     # 2.20 LLVM kills the process where such a function holds an operation
     # large enough for several threads, which begins at 256 kB.
-    small = VERSION == (2, 21) and model.count_params() < 4000
-    size = 10_000_000 if small else 250_000
+    size = 120_000
+    if model.count_params() < 2500:
+        size = 10_000_000 if VERSION == (2, 21) else 250_000
     option = f"xla_cpu_small_while_loop_byte_threshold={size}"
     flags = [f"--xla_backend_extra_options={option}"]
     if VERSION in KNOWN_VERSIONS:
