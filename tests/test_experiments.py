@@ -290,7 +290,7 @@ def test_a_name_finds_a_group_or_one():
     assert list(both)[1:] == ["recall-lecture/20-2", "countdown-lecture/2-2"]
     assert list(find("countdown-lecture/2-2")) == ["countdown-lecture/2-2"]
     for wrong in ("recal", "recall-lecture/9-9", "", "/5-2"):
-        with pytest.raises(ValueError, match="experiment.*recall-lecture/5-2"):
+        with pytest.raises(ValueError, match="experiment.* must be .*got"):
             find(wrong)
     assert len(names()) == sum(map(len, CATALOGUE.values()))
 
@@ -445,7 +445,7 @@ def test_a_damaged_table_is_refused_by_name(tmp_path, content):
 def test_the_committed_table_is_of_the_catalogue_as_it_is():
     path = paths.data() / "results" / "lecture.csv"
     rows = results.read_table(path)
-    seeds = {name: set() for name in names()}
+    seeds = {name: set() for name in names() if "-cells/" not in name}
     for row in rows:
         now = experiments.describe(
             find(row["experiment"])[row["experiment"]].settings()
