@@ -131,9 +131,12 @@ class Stack:
     def product(self, *pairs):
         """Return the sum of the products of matrices and rows."""
         parts = [
-            matrix[:, k, None] * tf.reshape(rows, (-1, 1, self.lanes))[k]
+            column * row
             for matrix, rows in pairs
-            for k in range(matrix.shape[1])
+            for column, row in zip(
+                tf.unstack(matrix[:, :, None], axis=1),
+                tf.unstack(tf.reshape(rows, (-1, 1, self.lanes))),
+            )
         ]
         return self.once(sum(parts[1:], parts[0]))
 
@@ -276,17 +279,19 @@ class Stack:
         """Return the sums over steps, for each layer and some lanes."""
         dz = tf.reshape(dz, (-1, 4, self.units, 1, self.lanes))
         rows = tf.reshape(rows, (-1, 1, 1, self.columns, self.lanes))
+        rows = rows[: dz.shape[0]]
+
+        def product(own, at, some):
+            # Cut up all at once: TensorFlow's cost is the number of operations.
+            errors = tf.unstack(dz[:, :, own, :, some])
+            seen = tf.unstack(rows[:, :, :, at, some])
+            return tf.add_n([e * s for e, s in zip(errors, seen)])
+
         together = [
             slice(first, first + lanes) for first in range(0, self.lanes, lanes)
         ]
         return [
-            sum(
-                sum(
-                    dz[t, :, own, :, some] * rows[t, :, :, at, some]
-                    for t in range(dz.shape[0])
-                )
-                for some in together
-            )
+            tf.add_n([product(own, at, some) for some in together])
             for own, at in zip(self.own, self._read())
         ]
 
