@@ -10,6 +10,7 @@ import numpy as np
 
 from memnets.experiments import Experiment, describe
 from memnets.registry import check_network
+from memnets.results import quantiles
 
 # The cells that are compared where none are named.
 USUAL = "lstm gru simple_rnn peephole_lstm lstm_1997 min_gru".split()
@@ -165,12 +166,12 @@ def table(found: Sequence[Outcome], parameters: Mapping[str, int]) -> str:
         solved = f"{outcome.solved}/{outcome.seeds}"
         ended = f"{outcome.mastered}/{outcome.seeds}"
         first, middle, last = (_when(outcome, q) for q in (0.1, 0.5, 0.9))
-        off = np.quantile(outcome.deviations, [0.5, 0.1, 0.9])
+        few, usual, most = quantiles(outcome.deviations)
         lines.append(
             f"{outcome.cell:14}{parameters[outcome.cell]:>11,}{solved:>9}"
             f"{f'{low:.0%} to {high:.0%}':>16}{ended:>12}"
             f"{f'{middle} [{first} to {last}]':>28}"
-            f"{'{:.2g} [{:.2g} to {:.2g}]'.format(*off):>30}"
+            f"{f'{usual:.2g} [{few:.2g} to {most:.2g}]':>30}"
         )
     return "\n".join(lines)
 

@@ -405,3 +405,15 @@ def judge(run: Run) -> dict[str, object]:
         "deviation": float(f"{run.deviations[-1]:.6g}"),
         "mastered_after": run.mastery,
     }
+
+
+def failed(experiment: Experiment) -> dict[str, object]:
+    """Return the row of an experiment whose loss did not stay finite."""
+    return {
+        **describe(experiment.settings()),
+        "seed": experiment.seed,
+        "mastered": False,
+        "correct": 0.0,
+        "deviation": math.inf,
+        "mastered_after": None,
+    }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import functools
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -16,13 +17,14 @@ from memnets import pool
 from memnets.experiments import (
     Experiment,
     describe,
+    failed,
     judge,
     names,
     run_kept,
 )
 from memnets.interrupts import deferred_interrupt
 from memnets.quiet import import_tensorflow
-from memnets.runs import replacing
+from memnets.runs import Diverged, replacing
 from memnets.tasks.base import check_integer
 
 COLUMNS = (
@@ -148,23 +150,26 @@ def _rows(jobs, workers, stop) -> Iterator[dict[str, object]]:
 
 def _row(name: str, experiment: Experiment, seed: int) -> dict[str, object]:
     """Train for a seed, on a network that is kept, and give the run's row."""
-    run = run_kept(
-        experiment,
-        experiment.task.exam(np.random.default_rng(FINAL_EXAM)),
-        {
-            "record_every": experiment.episodes,
-            "examine_every": EXAMINE_EVERY,
-            "examine_until_mastered": True,
-            "progress": False,
-        },
-        seed,
-    )
-    versions = run.settings["versions"]
+    recording = {
+        "record_every": experiment.episodes,
+        "examine_every": EXAMINE_EVERY,
+        "examine_until_mastered": True,
+        "progress": False,
+    }
+    exam = experiment.task.exam(np.random.default_rng(FINAL_EXAM))
+    from memnets.training import versions
+
+    try:
+        judged = judge(run_kept(experiment, exam, recording, seed))
+    except Diverged:
+        # A seed that ended so has failed, and belongs into the table.
+        judged = failed(dataclasses.replace(experiment, seed=seed))
+    used = versions()
     return {
         "experiment": name,
-        **judge(run),
-        "keras": versions["keras"],
-        "tensorflow": versions["tensorflow"],
+        **judged,
+        "keras": used["keras"],
+        "tensorflow": used["tensorflow"],
     }
 
 
@@ -236,8 +241,15 @@ def summary(rows: list[dict[str, str]]) -> str:
 def _spread(values: list[float], form: str) -> str:
     if not values:
         return "-"
-    low, middle, high = np.quantile(values, [0.1, 0.5, 0.9])
+    low, middle, high = quantiles(values)
     return f"{middle:{form}} [{low:{form}} to {high:{form}}]"
+
+
+def quantiles(values: Sequence[float]) -> np.ndarray:
+    """Return the 10 %, 50 % and 90 % quantiles; values may be infinite."""
+    with np.errstate(invalid="ignore"):
+        found = np.quantile(values, [0.1, 0.5, 0.9])
+    return np.where(np.isnan(found), np.inf, found)
 
 
 def _outdated(row: dict[str, str], experiments: dict[str, Experiment]) -> bool:

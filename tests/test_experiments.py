@@ -493,3 +493,29 @@ def test_the_readme_shows_the_committed_table():
     rows = results.read_table(paths.data() / "results" / "lecture.csv")
     readme = paths.data().parent / "README.md"
     assert results.summary(rows) in readme.read_text(encoding="utf-8")
+
+
+def test_a_seed_that_diverges_has_failed_and_the_others_go_on(
+    tmp_path, monkeypatch
+):
+    wild = dataclasses.replace(SMALL, learning_rate=1e30, episodes=30)
+    monkeypatch.setitem(experiments.CATALOGUE, "wild", {"one": wild})
+    monkeypatch.setitem(experiments.CATALOGUE, "small", {"one": SMALL})
+    both = find("wild", "small")
+    path = tmp_path / "table.csv"
+    rows = results.repeat_into(path, both, 2, progress=False)
+    assert [row["deviation"] == "inf" for row in rows] == [
+        row["experiment"] == "wild/one" for row in rows
+    ]
+    assert {row["mastered"] for row in rows if row["deviation"] == "inf"} == {
+        "False"
+    }
+    assert "inf [inf to inf]" in results.summary(rows)
+    before = path.read_bytes()
+    results.repeat_into(path, both, 2, progress=False)
+    assert path.read_bytes() == before
+
+
+def test_quantiles_of_what_is_infinite():
+    assert results.quantiles([1, 2, 3]).tolist() == pytest.approx([1.2, 2, 2.8])
+    assert results.quantiles([1, np.inf, np.inf]).tolist()[1:] == [np.inf] * 2
