@@ -9,15 +9,13 @@ every repetition: ratios compare CPU time of all threads within one.
 import argparse
 import datetime
 import json
-import pathlib
 import sys
 import time
 
 import tables
 from measuring import Failed, machine, run
-from speed import Parser, _all, _least, versions
+from speed import Parser, at_least, some_of, versions
 
-BEGIN, END = "<!-- cells -->", "<!-- end of cells -->"
 BATCH = 20
 # Layers of Keras and of memnets, and their options beside the units.
 CELLS = {
@@ -65,11 +63,14 @@ def main(arguments=None) -> int:
     except Failed as failure:
         print(f"{parser.prog}: {failure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return 130
     minutes = (time.perf_counter() - start) / 60
     text = page(found, chosen.repetitions, minutes)
     print(text)
     if chosen.write:
-        write(text)
+        tables.write(text, "cells")
     return 0
 
 
@@ -85,12 +86,12 @@ def _parser() -> Parser:
         choices=CELLS,
         default=list(CELLS),
         metavar="CELL",
-        help=_all(CELLS),
+        help=some_of(CELLS),
     )
-    several = {"nargs": "+", "type": _least(1), "metavar": "N"}
+    several = {"nargs": "+", "type": at_least(1), "metavar": "N"}
     flag("--units", default=[5, 32], help="default: 5 32", **several)
     flag("--T", default=[20, 100], help="time steps: 20 100", **several)
-    flag("--repetitions", type=_least(1), default=3, metavar="N")
+    flag("--repetitions", type=at_least(1), default=3, metavar="N")
     flag("--write", action="store_true", help="keep the table in README.md")
     flag("--worker", help=argparse.SUPPRESS)
     return parser
@@ -175,7 +176,7 @@ def page(found: list[dict], repetitions: int, minutes: float) -> str:
     ]
     lstm = [one["milliseconds"]["lstm"] for one in found]
     rows = [
-        ["LSTM, CPU-milliseconds", *(tables._spread(ms, 3) for ms in lstm), ""],
+        ["LSTM, CPU-milliseconds", *(tables.spread(ms, 3) for ms in lstm), ""],
         ["LSTM, as `train` chooses", *_ratios(found, "auto"), "1.00"],
     ]
     weights = found[-1]["weights"]
@@ -196,13 +197,13 @@ def page(found: list[dict], repetitions: int, minutes: float) -> str:
         f"{datetime.date.today().isoformat()}; median (least to most) of "
         f"{repetitions} repetitions; {said}; {minutes:.1f} minutes in all."
     )
-    table = tables._table(f"{title} path", heading, rows)
+    table = tables.table(f"{title} path", heading, rows)
     return f"{table}\n\n{conditions}"
 
 
 def _ratios(found, name) -> list[str]:
     return [
-        tables._ratio(one["milliseconds"][name], one["milliseconds"]["lstm"], 2)
+        tables.ratio(one["milliseconds"][name], one["milliseconds"]["lstm"], 2)
         for one in found
     ]
 
@@ -211,14 +212,6 @@ def _call(name) -> str:
     kind, options = CELLS[name]
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())
     return f"`{kind}({given})`" if given else f"`{kind}`"
-
-
-def write(text: str) -> None:
-    """Put the table between the marks of README.md."""
-    path = pathlib.Path(__file__).with_name("README.md")
-    head, _, rest = path.read_text().partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
 
 
 if __name__ == "__main__":

@@ -90,21 +90,23 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flag = parser.add_argument
-    flag("--cases", nargs="+", choices=CASES, metavar="CASE", help=_all(CASES))
+    flag(
+        "--cases", nargs="+", choices=CASES, metavar="CASE", help=some_of(CASES)
+    )
     flag(
         "--players",
         nargs="+",
         choices=PLAYERS,
         metavar="PLAYER",
-        help=_all(PLAYERS),
+        help=some_of(PLAYERS),
     )
-    flag("--repetitions", type=_least(1), default=3, metavar="N")
+    flag("--repetitions", type=at_least(1), default=3, metavar="N")
     network = parser.add_argument_group("what is trained, but for the shapes")
     flag = network.add_argument
     flag("--task", choices=("recall", "countdown"), default="recall")
-    flag("--T", type=_least(4), default=20, metavar="N", help="time steps")
-    flag("--units", type=_least(1), metavar="N", help="of the first layer")
-    flag("--batch", type=_least(1), default=20, metavar="N")
+    flag("--T", type=at_least(4), default=20, metavar="N", help="time steps")
+    flag("--units", type=at_least(1), metavar="N", help="of the first layer")
+    flag("--batch", type=at_least(1), default=20, metavar="N")
     parser.add_argument("--json", action="store_true", help="print all numbers")
     parser.add_argument(
         "--write", action="store_true", help="keep the tables in README.md"
@@ -118,11 +120,14 @@ def _parser() -> Parser:
     return parser
 
 
-def _all(names) -> str:
+def some_of(names) -> str:
+    """Say in a help page what there is to choose from."""
     return f"some of {', '.join(names)} (default: all)"
 
 
-def _least(least: int):
+def at_least(least: int):
+    """Return the type of a flag that takes integers from the least on."""
+
     def integer(text: str) -> int:
         value = int(text)
         if value < least:

@@ -5,8 +5,6 @@ import statistics
 
 from cases import COMMAND, PLAYERS, SEEDS, SHORT, Setting
 
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-
 
 def page(result: dict) -> str:
     """Return the tables and the conditions they were made in."""
@@ -17,12 +15,14 @@ def page(result: dict) -> str:
     return "\n\n".join([*parts, _conditions(result)])
 
 
-def write(text: str) -> None:
-    """Put the tables between the marks of README.md."""
+def write(text: str, name: str = "results") -> None:
+    """Put tables between the marks of their name in README.md."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     path = pathlib.Path(__file__).with_name("README.md")
-    head, _, rest = path.read_text().partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+    head, found, rest = path.read_text().partition(begin)
+    _, ended, tail = rest.partition(end)
+    assert found and ended, f"README.md has no marks of {name}"
+    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 
 def without(player: str) -> str:
@@ -40,10 +40,10 @@ def _pace(runs) -> str:
     rows = [
         (
             PLAYERS[player][0],
-            _spread(rate, 0),
-            _ratio(rate, rates.get("loop"), 2),
-            _ratio(rates.get("train"), rate, 2),
-            _spread([run["loss"] * 1e3 for run in groups[player]], 3),
+            spread(rate, 0),
+            ratio(rate, rates.get("loop"), 2),
+            ratio(rates.get("train"), rate, 2),
+            spread([run["loss"] * 1e3 for run in groups[player]], 3),
         )
         for player, rate in rates.items()
     ]
@@ -54,7 +54,7 @@ def _pace(runs) -> str:
         "memnets is faster by",
         "final loss, 1/1000",
     )
-    return _table(_title(runs, "after start-up"), heading, rows)
+    return table(_title(runs, "after start-up"), heading, rows)
 
 
 def _process(runs) -> str:
@@ -66,14 +66,14 @@ def _process(runs) -> str:
     rows = [
         (
             PLAYERS[player][0],
-            _spread(time, 2),
-            _ratio(times.get("train"), time, 2),
+            spread(time, 2),
+            ratio(times.get("train"), time, 2),
         )
         for player, time in times.items()
     ]
     heading = "player", "CPU-seconds", "memnets takes this part of it"
     title = _title(runs, f"a whole fresh process of {SHORT} episodes")
-    return _table(title, heading, rows)
+    return table(title, heading, rows)
 
 
 def _shapes(runs) -> str:
@@ -94,9 +94,9 @@ def _shapes(runs) -> str:
                 (
                     name,
                     PLAYERS[player][0],
-                    _spread(time, 2),
-                    _ratio(times.get("train"), time, 2),
-                    _spread(memory, 0),
+                    spread(time, 2),
+                    ratio(times.get("train"), time, 2),
+                    spread(memory, 0),
                 )
             )
     heading = (
@@ -106,34 +106,34 @@ def _shapes(runs) -> str:
         "memnets takes this part of it",
         "peak memory, MB",
     )
-    return _table("Longer sequences and larger networks", heading, rows)
+    return table("Longer sequences and larger networks", heading, rows)
 
 
 def _seeds(runs) -> str:
     rows = [
         (
             PLAYERS[player][0],
-            _spread([run["episodes"] / run["cpu"] for run in group], 0),
+            spread([run["episodes"] / run["cpu"] for run in group], 0),
         )
         for player, group in _by_player(runs).items()
     ]
     heading = "player", "seed-episodes per CPU-second"
     title = _title(runs, f"`Experiment.repeat` over {SEEDS} seeds")
-    return _table(title, heading, rows)
+    return table(title, heading, rows)
 
 
 def _command(runs) -> str:
     row = (
-        _spread([run["wall"] for run in runs], 1),
-        _spread([run["cpu"] for run in runs], 1),
-        _spread([run["memory"] / 1e6 for run in runs], 0),
+        spread([run["wall"] for run in runs], 1),
+        spread([run["cpu"] for run in runs], 1),
+        spread([run["memory"] / 1e6 for run in runs], 0),
     )
     heading = (
         "seconds on the clock",
         "CPU-seconds",
         "peak memory of all its processes, MB",
     )
-    return _table(f"`python -m memnets {COMMAND}`", heading, [row])
+    return table(f"`python -m memnets {COMMAND}`", heading, [row])
 
 
 TABLES = {
@@ -178,20 +178,21 @@ def _by_player(runs) -> dict[str, list[dict]]:
     return groups
 
 
-def _ratio(over, under, digits: int) -> str:
+def ratio(over, under, digits: int) -> str:
     """Compare within each repetition, which shared the same disturbances."""
     if not over or not under:
         return ""
-    return _spread([a / b for a, b in zip(over, under)], digits)
+    return spread([a / b for a, b in zip(over, under)], digits)
 
 
-def _spread(values: list[float], digits: int) -> str:
+def spread(values: list[float], digits: int) -> str:
     """Say the median, and the least and the most."""
     numbers = statistics.median(values), min(values), max(values)
     return "{} ({} to {})".format(*(f"{n:,.{digits}f}" for n in numbers))
 
 
-def _table(title: str, heading, rows) -> str:
+def table(title: str, heading, rows) -> str:
+    """Return a table as Markdown, under its title."""
     lines = [heading, ["---"] * len(heading), *rows]
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"**{title}**\n\n{body}"

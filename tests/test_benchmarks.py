@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "benchmarks"))
 
 import cells  # noqa: E402
+import rtrl  # noqa: E402
 import speed  # noqa: E402
 import tables  # noqa: E402
 import workers  # noqa: E402
@@ -38,6 +39,7 @@ def peer(name):
 
 
 PEERS = [peer(name) for name in ("torch", "jax", "c")]
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 SETTINGS = [
     Setting(),
     Setting("countdown", 9, 3, 7),
@@ -211,10 +213,10 @@ def test_without_any_player_there_is_nothing_to_do(monkeypatch, capsys):
 def test_writing_keeps_the_text_around_the_marks(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "__file__", str(tmp_path / "tables.py"))
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     for _ in range(2):
         tables.write("new")
-    expected = f"before\n{tables.BEGIN}\nnew\n{tables.END}\nafter\n"
+    expected = f"before\n{BEGIN}\nnew\n{END}\nafter\n"
     assert readme.read_text() == expected
 
 
@@ -235,10 +237,10 @@ def test_memory_is_that_of_all_processes():
 
 
 def test_cells_are_timed_beside_the_lstm(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cells, "__file__", str(tmp_path / "cells.py"))
+    monkeypatch.setattr(tables, "__file__", str(tmp_path / "tables.py"))
     monkeypatch.setattr(cells, "run", lambda command: (worked(command), {}))
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{cells.BEGIN}\n{cells.END}\nafter\n")
+    readme.write_text("before\n<!-- cells -->\n<!-- end of cells -->\nafter\n")
     asked = []
 
     def worked(command):
@@ -256,8 +258,8 @@ def test_cells_are_timed_beside_the_lstm(tmp_path, monkeypatch, capsys):
     sizes = [(5, 20), (5, 100), (32, 20), (32, 100)]
     assert asked == [(*size, "lstm") for size in sizes]
     text = readme.read_text()
-    assert text.startswith(f"before\n{cells.BEGIN}\n**")
-    assert text.endswith(f"\n{cells.END}\nafter\n")
+    assert text.startswith("before\n<!-- cells -->\n**")
+    assert text.endswith("\n<!-- end of cells -->\nafter\n")
     assert "| `LSTM1997(truncated=True)` | 2.50 (2.00 to 3.00) |" in text
     assert "| LSTM, CPU-milliseconds | 2.000 (2.000 to 2.000) |" in text
     with pytest.raises(SystemExit):
@@ -273,3 +275,14 @@ def test_a_cell_is_timed():
     assert set(found["milliseconds"]) == {"lstm", "elman-1", "auto"}
     for times in found["milliseconds"].values():
         assert len(times) == 3 and min(times) > 0
+
+
+def test_both_ways_to_a_gradient_are_the_same():
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=(3, 6)), rng.normal(size=(9, 2)), rng.random((9, 2))
+    one, other = rtrl.rtrl.gradient(*given), rtrl.by_backpropagation(*given)
+    assert one[0] == pytest.approx(other[0])
+    np.testing.assert_allclose(one[1], other[1], rtol=1e-9)
+    rows = [{"units": 8, "rtrl": [4.0, 6.0, 5.0], "bptt": [2.0, 2.0, 2.0]}]
+    row = rtrl.page(rows).splitlines()[4]
+    assert row.startswith("| 8 | 5.00 (4.00 to 6.00) | 2.00 (2.00 to 2.00) | 2")
