@@ -8,9 +8,10 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memnets import marks
+from memnets import comparison_plots, marks
 from memnets.animations import animate_cell, draw_step
 from memnets.cell_plots import plot_cell, plot_gates
+from memnets.comparison import SHOWN, Recorded
 from memnets.family import TREE, plot_family
 from memnets.insides import Inside
 
@@ -112,6 +113,17 @@ def ceiling(figure: Figure, below: Inside, past: Inside) -> None:
 def family(figure: Figure, places: dict[str, tuple[int, int]] = TREE) -> None:
     """Draw the family of cells, or some of it with names on the gates."""
     plot_family(places, places is not TREE, figure.add_subplot())
+
+
+def cells(figure: Figure, recorded: Recorded, task: str) -> None:
+    """Draw some cells at a task, each at its own place on all slides."""
+    comparison_plots.draw(figure, recorded.at(task, SHOWN))
+
+
+def matrix(figure: Figure, recorded: Recorded) -> None:
+    """Draw all cells at all tasks."""
+    found = {task: recorded.at(task) for task in recorded.tasks}
+    comparison_plots.plot_matrix(found, figure.add_subplot())
 
 
 def _stage(draw, figure, inside, sequence):

@@ -8,12 +8,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from memnets import paths, results
 from memnets.experiments import Experiment, describe
-from memnets.registry import check_network
-from memnets.results import quantiles
+from memnets.registry import CELLS, check_network
 
 # The cells that are compared where none are named.
 USUAL = "lstm gru simple_rnn peephole_lstm lstm_1997 min_gru".split()
+# The cells that have a place of their own on a slide, the same on each.
+SHOWN = (
+    "simple_rnn elman lstm_1997 lstm peephole_lstm gru memory_gated lstm_nfg "
+    "min_gru"
+).split()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,6 +51,72 @@ class Outcome:
     def solved(self) -> int:
         """How many of them ever passed an exam."""
         return int(np.isfinite(self.solved_after).sum())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recorded:
+    """The networks of all cells in `data/results/cells.csv`.
+
+    Args:
+        rows: The rows of the table.
+    """
+
+    rows: Sequence[dict[str, str]]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks."""
+        return tuple(dict.fromkeys(row["task"] for row in self.rows))
+
+    @property
+    def seeds(self) -> np.ndarray:
+        """The seeds."""
+        return np.unique([int(row["seed"]) for row in self.rows])
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What was run, and by which versions."""
+        names = {row["experiment"].partition("/")[0] for row in self.rows}
+        versions = {
+            name: " and ".join(sorted({row[name] for row in self.rows}))
+            for name in ("keras", "tensorflow")
+        }
+        return {"experiment": " ".join(sorted(names)), "versions": versions}
+
+    def at(self, task: str, cells: Sequence[str] = ()) -> list[Outcome]:
+        """Sum up what became of cells at a task.
+
+        Args:
+            task: String, one of `tasks`.
+            cells: The cells, in this order. Default: none, all of them, in
+                the order of the registry.
+
+        Raises:
+            ValueError: If there is no such task or cell.
+        """
+        if task not in self.tasks:
+            raise ValueError(
+                f"task must be one of {', '.join(self.tasks)}, got {task!r}"
+            )
+        found = outcomes([row for row in self.rows if row["task"] == task])
+        by_cell = {outcome.cell: outcome for outcome in found}
+        for cell in cells:
+            if cell not in by_cell:
+                raise ValueError(
+                    f"cells must be out of {', '.join(by_cell)}, got {cell!r}"
+                )
+        cells = cells or [cell for cell in CELLS if cell in by_cell]
+        return [by_cell[cell] for cell in cells]
+
+
+def recorded() -> Recorded:
+    """Read the table of all cells.
+
+    Raises:
+        ValueError: If the file is damaged.
+        FileNotFoundError: If it is missing.
+    """
+    return Recorded(results.read_table(paths.data() / "results" / "cells.csv"))
 
 
 def experiments(
@@ -166,7 +237,7 @@ def table(found: Sequence[Outcome], parameters: Mapping[str, int]) -> str:
         solved = f"{outcome.solved}/{outcome.seeds}"
         ended = f"{outcome.mastered}/{outcome.seeds}"
         first, middle, last = (_when(outcome, q) for q in (0.1, 0.5, 0.9))
-        few, usual, most = quantiles(outcome.deviations)
+        few, usual, most = results.quantiles(outcome.deviations)
         lines.append(
             f"{outcome.cell:14}{parameters[outcome.cell]:>11,}{solved:>9}"
             f"{f'{low:.0%} to {high:.0%}':>16}{ended:>12}"

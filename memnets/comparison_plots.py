@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,11 +12,12 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from memnets import marks, saving
 from memnets.comparison import Outcome, wilson
-from memnets.figures import STYLES
 from memnets.runs import replacing
+from memnets.saving import STYLES
 
 # So many curves with their bands are told apart in one pair of axes.
 FEW = 3
@@ -82,6 +83,53 @@ def plot_comparison(
     return ax
 
 
+def plot_matrix(
+    found: Mapping[str, Sequence[Outcome]], ax: Axes | None = None
+) -> Axes:
+    """Write how many seeds of each cell solved each task.
+
+    Beside the count stands the 95 % confidence interval of the share
+    (Wilson's). A square is the bluer the more seeds solved the task, and the
+    more orange the fewer; at one half it has the colour of the background.
+
+    Args:
+        found: Dictionary from tasks to what `memnets.comparison.outcomes`
+            returns, the same cells in the same order.
+        ax: The axes. Default: `None`, those of a new figure.
+
+    Raises:
+        ValueError: If the cells of two tasks differ.
+    """
+    names = {tuple(outcome.cell for outcome in row) for row in found.values()}
+    if len(names) != 1:
+        raise ValueError(f"found must have one list of cells, got {names}")
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    size = min(plt.rcParams["font.size"], plt.rcParams["ytick.labelsize"]) * 0.9
+    (cells,) = names
+    for x, outcomes in enumerate(found.values()):
+        for y, outcome in enumerate(outcomes):
+            share = outcome.solved / outcome.seeds
+            color = marks.blend(ax, "C0" if share > 0.5 else "C1", 0.6)
+            color = marks.blend(ax, color, abs(2 * share - 1))
+            square = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=color)
+            square.set(edgecolor=ax.get_facecolor(), linewidth=1.5)
+            ax.add_patch(square)
+            low, high = np.multiply(100, wilson(outcome.solved, outcome.seeds))
+            said = (
+                f"{outcome.solved}/{outcome.seeds}",
+                f"{low:.0f}\u2013{high:.0f} %",
+            )
+            for at, text, side in zip((-0.12, -0.04), said, ("right", "left")):
+                style = {"ha": side, "va": "center_baseline", "fontsize": size}
+                ax.text(x + at, y, text, **style)
+    ax.set(xlim=(-0.5, len(found) - 0.5), ylim=(len(cells) - 0.5, -0.5))
+    ax.set_xticks(range(len(found)), found)
+    ax.set_yticks(range(len(cells)), cells, fontsize=size)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
 def save_comparison(
     outcomes: Sequence[Outcome],
     title: str,
@@ -97,7 +145,7 @@ def save_comparison(
         outcomes: What `memnets.comparison.outcomes` returns.
         title: String, what was compared.
         path: The file; its ending says the format: png, svg or pdf.
-        style: String, one of `memnets.figures.STYLES`. Default: `"slides"`.
+        style: String, one of `memnets.saving.STYLES`. Default: `"slides"`.
     """
     form = os.path.splitext(path)[1][1:]
     with (
@@ -109,7 +157,7 @@ def save_comparison(
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
         figure.suptitle(title)
-        _draw(figure, outcomes)
+        draw(figure, outcomes)
         origin = saving.origin("comparison", {})
         saving.write(figure, temporary, form, title, origin)
 
@@ -123,7 +171,8 @@ def check_style(style: str) -> str:
     return style
 
 
-def _draw(figure: Figure, outcomes: Sequence[Outcome]) -> None:
+def draw(figure: Figure, outcomes: Sequence[Outcome]) -> None:
+    """Draw a comparison, as `save_comparison` does, in a figure."""
     if len(outcomes) <= FEW:
         plot_comparison(outcomes, ax=figure.add_subplot())
         return

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from memnets import (
     cell_figures,
     cell_plots,
+    comparison,
     family,
     flow_plots,
     plots,
@@ -27,9 +28,7 @@ from memnets.animations import animate_learning, draw_stage
 from memnets.flows import Flows
 from memnets.insides import Inside
 from memnets.runs import Ensemble, Run, replacing
-
-# Each style, and what it adds to the name of a file.
-STYLES = {"slides": "", "slides_dark": "_dark", "notebook": "_notebook"}
+from memnets.saving import STYLES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +42,15 @@ class Entry:
             them in it; of a film, the last frame.
         film: Function that takes the same and returns an animation, or `None`
             for a figure that stands still.
+        cells: Boolean, whether it is drawn from the table of all cells, too,
+            which `draw` takes after the recordings. Default: `False`.
     """
 
     title: str
     recordings: tuple[str, ...]
     draw: Callable[..., None]
     film: Callable[..., FuncAnimation] | None = None
+    cells: bool = False
 
 
 def draw_figure(name: str) -> Figure:
@@ -65,9 +67,8 @@ def draw_figure(name: str) -> Figure:
         FileNotFoundError: If a recording it needs is missing.
     """
     entry = _find(name)
-    loaded = [_read(recording) for recording in entry.recordings]
     figure = _figure(entry)
-    entry.draw(figure, *loaded)
+    entry.draw(figure, *_load(entry).values())
     return figure
 
 
@@ -105,7 +106,7 @@ def save_figure(
     entry = _find(name)
     formats, styles = check(name, formats, styles)
     if run is None:
-        loaded = {key: _read(key) for key in entry.recordings}
+        loaded = _load(entry)
     else:
         loaded = {os.path.basename(run): _own(name, entry, run)}
         # What follows the colon is about the recording.
@@ -173,6 +174,12 @@ def _figure(entry: Entry) -> Figure:
     FigureCanvasAgg(figure)
     figure.suptitle(entry.title)
     return figure
+
+
+def _load(entry: Entry) -> dict[str, object]:
+    """Load all that an entry is drawn from."""
+    loaded = {key: _read(key) for key in entry.recordings}
+    return loaded | ({"cells": comparison.recorded()} if entry.cells else {})
 
 
 def _read(recording: str) -> Run | Ensemble | Inside | Flows:
@@ -409,6 +416,30 @@ FIGURES: dict[str, Entry] = {
         "Beside the LSTM: other gates, and fewer",
         (),
         functools.partial(cell_figures.family, places=family.SHRINKING),
+    ),
+    "cells_recall": Entry(
+        "Which cell learns to recall? 5 units, 32 networks of each",
+        (),
+        functools.partial(cell_figures.cells, task="recall"),
+        cells=True,
+    ),
+    "cells_countdown": Entry(
+        "Which cell learns to count down? 5 units, 32 networks of each",
+        (),
+        functools.partial(cell_figures.cells, task="countdown"),
+        cells=True,
+    ),
+    "cells_embedded_reber": Entry(
+        "Which cell learns the embedded grammar? 12 units, 32 of each",
+        (),
+        functools.partial(cell_figures.cells, task="embedded-reber"),
+        cells=True,
+    ),
+    "cells_matrix": Entry(
+        "How many of 32 networks solve it: every cell, 95 % intervals",
+        (),
+        cell_figures.matrix,
+        cells=True,
     ),
     "gradient_before": Entry(
         "The error on its way back, before training: 8 seeds",

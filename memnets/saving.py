@@ -16,6 +16,8 @@ from memnets.runs import Ensemble, Run
 STILLS = ("png", "svg", "pdf")
 FILMS = ("gif", "mp4")
 FILM_WIDTH = 1280
+# Each style, and what it adds to the name of a file.
+STYLES = {"slides": "", "slides_dark": "_dark", "notebook": "_notebook"}
 
 
 def check_formats(

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from memnets import comparison, comparison_plots, results
+from memnets import comparison, comparison_plots, paths, results
 from memnets.comparison import outcomes, wilson
-from memnets.experiments import Experiment, describe
+from memnets.experiments import CATALOGUE, Experiment, describe, find
+from memnets.figures import STYLES, draw_figure, save_figure
+from memnets.registry import CELLS
 from memnets.tasks import Recall
 
 
@@ -175,3 +178,123 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     for one, other in zip(found, outcomes(TABLE)):
         assert one.cell == other.cell
         np.testing.assert_array_equal(one.solved_after, other.solved_after)
+
+
+def test_the_committed_table_is_every_cell_at_every_task():
+    """All of the catalogue as it is now, over the same 32 seeds."""
+    rows = comparison.recorded().rows
+    wanted = {
+        f"{group}/{cell}": experiment
+        for group, cells in CATALOGUE.items()
+        if group.endswith("-cells")
+        for cell, experiment in cells.items()
+    }
+    seeds = {name: [] for name in wanted}
+    for row in rows:
+        now = describe(wanted[row["experiment"]].settings())
+        assert all(row[key] == str(value) for key, value in now.items())
+        seeds[row["experiment"]].append(int(row["seed"]))
+    assert all(sorted(own) == list(range(32)) for own in seeds.values())
+
+
+def test_the_recorded_are_summed_up_in_the_order_asked_for():
+    table = comparison.recorded()
+    tasks = ("recall", "countdown", "reber", "embedded-reber")
+    assert table.tasks == tasks
+    assert [o.cell for o in table.at("reber")] == list(CELLS)
+    gru, lstm = table.at("countdown", ["gru", "lstm"])
+    own = [r for r in table.rows if r["experiment"] == "countdown-cells/gru"]
+    assert (gru.cell, lstm.cell, gru.seeds) == ("gru", "lstm", 32)
+    assert gru.solved == sum(bool(row["mastered_after"]) for row in own)
+    with pytest.raises(ValueError, match="task must be .* got 'recal'"):
+        table.at("recal")
+    with pytest.raises(ValueError, match="cells must be .* got 'lstn'"):
+        table.at("recall", ["gru", "lstn"])
+
+
+def test_a_cell_under_two_names_agrees_with_itself():
+    """Keras's LSTM and ours without peepholes differ by rounding alone."""
+    table = comparison.recorded()
+    for task in table.tasks:
+        keras_own, ours = table.at(task, ["lstm", "lstm_np"])
+        same = keras_own.solved_after == ours.solved_after
+        assert np.mean(same) > 0.8, task
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_each_square_says_what_was_counted(style):
+    table = comparison.recorded()
+    with plt.style.context(f"memnets.styles.{style}", after_reset=True):
+        figure = draw_figure("cells_matrix")
+        figure.draw_without_rendering()
+    (ax,) = figure.axes
+    assert len(ax.patches) == 4 * len(CELLS)
+    for x, task in enumerate(table.tasks):
+        for y, outcome in enumerate(table.at(task)):
+            square = ax.patches[x * len(CELLS) + y]
+            inside = square.get_window_extent()
+            texts = [
+                text
+                for text in ax.texts
+                if inside.contains(*_centre(text.get_tightbbox()))
+            ]
+            low, high = wilson(outcome.solved, 32)
+            assert [t.get_text() for t in texts] == [
+                f"{outcome.solved}/32",
+                f"{100 * low:.0f}\u2013{100 * high:.0f} %",
+            ]
+            for text in texts:
+                box = text.get_tightbbox()
+                assert inside.x0 < box.x0 and box.x1 < inside.x1
+            red, _, blue = square.get_facecolor()[:3]
+            assert (blue > red) == (outcome.solved > 16)
+
+
+def _centre(box):
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+
+
+def test_a_matrix_needs_the_same_cells_at_every_task():
+    some = outcomes(TABLE)
+    with pytest.raises(ValueError, match="found must have one list of cells"):
+        comparison_plots.plot_matrix({"a": some, "b": some[::-1]})
+    assert not plt.get_fignums()
+
+
+def test_a_slide_from_the_table_says_so(tmp_path):
+    for folder in ("one", "two"):
+        save_figure("cells_recall", tmp_path / folder, ("png", "svg"), "slides")
+    for form in ("png", "svg"):
+        one, two = (
+            (tmp_path / folder / f"cells_recall.{form}").read_bytes()
+            for folder in ("one", "two")
+        )
+        assert one == two
+    with Image.open(tmp_path / "one" / "cells_recall.png") as image:
+        said = image.text["Description"]
+    for word in ("recall-cells", "seed 0 to 31", "keras 3.15.1", "tensorflow"):
+        assert word in said
+
+
+def test_slides_have_each_cell_at_the_same_place():
+    for name in ("cells_recall", "cells_countdown", "cells_embedded_reber"):
+        figure = draw_figure(name)
+        titles = [ax.get_title().split()[0] for ax in figure.axes]
+        assert titles == list(comparison.SHOWN)
+
+
+def test_the_readme_says_what_the_table_says():
+    table, found = comparison.recorded(), []
+    for cell in CELLS:
+        said = []
+        for task in table.tasks:
+            (outcome,) = table.at(task, [cell])
+            median = outcome.solved_after[15]  # of 32, the lower
+            when = f" ({median:,.0f})" if np.isfinite(median) else ""
+            said.append(f"{outcome.solved}{when}")
+        found.append(" | ".join(said))
+    readme = (paths.data().parent / "README.md").read_text(encoding="utf-8")
+    (start,) = find("recall-cells/lstm").values()
+    weights = comparison.parameters(comparison.experiments(start, list(CELLS)))
+    for (cell, count), row in zip(weights.items(), found):
+        assert f"| `{cell}` | {count} | {row} |\n" in readme

@@ -445,6 +445,7 @@ def test_a_damaged_table_is_refused_by_name(tmp_path, content):
 def test_the_committed_table_is_of_the_catalogue_as_it_is():
     path = paths.data() / "results" / "lecture.csv"
     rows = results.read_table(path)
+    # The cells have a table of their own, which test_comparison reads.
     seeds = {name: set() for name in names() if "-cells/" not in name}
     for row in rows:
         now = experiments.describe(
