@@ -7,6 +7,7 @@
 # make notebooks          run the notebooks and keep what they show
 # make badges             write the repository's address into them
 # make results            repeat the experiments over 32 seeds
+# make cells              the same with every cell (half an hour)
 # make benchmark          speed against the lecture's own loop
 #
 # Everything is installed into .venv, made with the Python of your choice:
@@ -17,8 +18,9 @@ python := .venv/bin/python
 install := $(python) -m pip install --quiet --disable-pip-version-check
 experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
+cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
-.PHONY: help figures test lab notebooks badges results benchmark clean
+.PHONY: help figures test lab notebooks badges results cells benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -45,6 +47,10 @@ badges: .venv/installed
 results: .venv/installed
 	$(python) -m memnets experiments $(experiments) --seeds 32 \
 		--out data/results/lecture.csv
+
+cells: .venv/installed
+	$(python) -m memnets experiments $(cells) --seeds 32 \
+		--out data/results/cells.csv
 
 benchmark: .venv/installed
 	$(python) benchmarks/speed.py

