@@ -25,6 +25,11 @@ def import_tensorflow(alone: bool = False) -> None:
     batch sizes, which is no mistake here; its errors are still shown. An
     import that fails raises.
 
+    Its operations get one thread each: shared among several, the small ones of
+    recurrent networks take up to half as much CPU time again, and no less time
+    on the clock. `memnets` uses further cores for further seeds. Whoever has
+    set `TF_NUM_INTRAOP_THREADS`, for large networks, keeps it.
+
     Args:
         alone: Boolean, whether the process does nothing but train, so that
             Keras may do without what it needs for pictures and for a user's
@@ -33,6 +38,7 @@ def import_tensorflow(alone: bool = False) -> None:
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     hidden = DETOURS + COMPANIONS if alone else DETOURS
     with _silence(), _hiding(hidden), _nothing_collected():
         import keras  # noqa: F401

@@ -498,9 +498,8 @@ plt.show()
 # no harm; that the forget gate and the $\tanh$ on the way out could least be
 # missed (as we remember it). Here: peepholes, yes. The forget gate, at three
 # tasks of four. The tie does harm at recall and at the embedded grammar. And
-# the
-# $\tanh$ on the way out nothing here needs, perhaps because no memory grows
-# large in 20 or 32 steps.
+# the $\tanh$ on the way out nothing here needs, perhaps because no memory
+# grows large in 20 or 32 steps.
 #
 # ## What is different inside?
 #
@@ -591,8 +590,8 @@ for task in table.tasks:
 # equal units. (Less computing: three sums in place of four. We give no times,
 # since the LSTM runs in code that was made fast for it.)
 #
-# One more claim: G. Weiss, Y. Goldberg and E. Yahav (2018) say that LSTMs learn
-# to count and GRUs do not. In the table, 31 GRUs in 32 count to 8. But look at
+# One more claim: G. Weiss, Y. Goldberg and E. Yahav (2018), as we remember it,
+# say that LSTMs learn to count and GRUs do not. In the table, 31 GRUs in 32 count to 8. But look at
 # the range: what a GRU keeps is a mean of old $h$ and $\tanh$, so it never
 # leaves $(-1,1)$. An LSTM may add 1 at every step. With all gates of the LSTM
 # open, and a GRU that climbs by a twentieth of what is left, how large are the
