@@ -4,6 +4,8 @@ import os
 
 # Before TensorFlow and matplotlib are imported, here and in subprocesses.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As `memnets.quiet.import_tensorflow` has it.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ["MPLBACKEND"] = "agg"
 
 import hypothesis

@@ -480,6 +480,7 @@ def test_many_sequences_at_once_do_not_kill_the_process():
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     environment.pop("XLA_FLAGS", None)
+    environment.pop("TF_NUM_INTRAOP_THREADS", None)
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,
