@@ -71,8 +71,9 @@ class Express:
     def _own_optimizer(self):
         """Make the matrix, and an optimizer that updates it."""
         stack = self._stack
-        shape = (4 * stack.units, stack.columns)
-        self._matrix = keras.Variable(np.zeros(shape, np.float32))
+        # Flat, or XLA would update it number by number: its rows are short.
+        size = 4 * stack.units * stack.columns
+        self._matrix = keras.Variable(np.zeros(size, np.float32))
         self._packed = 3 * len(self._lstm)
         self._heads = [
             w for layer in self._head for w in layer.trainable_variables
@@ -209,12 +210,15 @@ class Express:
         return loss, [gradient, *others], seen, rooms
 
     def _update(self, gradients):
+        # What is flattened in here is summed as a matrix before.
+        matrix, *others = map(tf.identity, gradients)
+        matrix = tf.reshape(matrix, [-1])
         if self._clipnorm:
             # Keras clips each weight by itself.
-            matrix, *others = gradients
             others = [tf.clip_by_norm(g, self._clipnorm) for g in others]
-            gradients = [self._stack.clip(matrix, self._clipnorm), *others]
-        self._optimizer.apply(gradients, [self._matrix, *self._heads])
+            matrix = self._stack.clip(matrix, self._clipnorm)
+        variables = [self._matrix, *self._heads]
+        self._optimizer.apply([matrix, *others], variables)
         return tf.no_op()
 
     def _read(self, hidden):

@@ -50,5 +50,8 @@ class Lessons:
             drawn = self.task.sample(self.length * self.batch_size, rng)
             shape = (self.length, self.batch_size)
             block = [a.reshape(*shape, *a.shape[1:]) for a in drawn]
-            self._drawn = number, tuple(map(tf.constant, self._arrange(*block)))
+            arrays = self._arrange(*block)
+            # They are nobody else's, so need not be copied as by tf.constant.
+            tensors = [tf.raw_ops.Identity(input=array) for array in arrays]
+            self._drawn = number, tuple(tensors)
         return self._drawn[1], number * self.length

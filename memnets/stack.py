@@ -57,7 +57,7 @@ class Stack:
         self.shut = np.zeros((4, self.units, self.columns), np.float32)
         for layer, own in enumerate(self.own[1:]):
             self.shut[0, own, layer] = -1e9
-        self.shut = self.shut.reshape(-1, self.columns)
+        self.shut = self.shut.ravel()
 
     def seen(self, layer):
         """Return the columns of a layer's kernel, recurrent kernel, bias."""
@@ -79,11 +79,11 @@ class Stack:
         ]
 
     def pack(self, weights):
-        """Return arrays as Keras has them, three a layer, as one matrix."""
+        """Return arrays as Keras has them, three a layer, as a flat matrix."""
         matrix = np.zeros(4 * self.units * self.columns, np.float32)
         for weight, place in zip(weights, self.places()):
             matrix[place] = np.ravel(weight)
-        return matrix.reshape(-1, self.columns)
+        return matrix
 
     def unpack(self, matrix):
         """Return a matrix as flat arrays in Keras's order."""
@@ -156,12 +156,13 @@ class Stack:
 
     def forward(self, matrix, inputs, rooms):
         """Return the rooms with what the way back needs of each step."""
-        matrix, bias = matrix * self.half, self.bias + 1
+        matrix, bias = self._square(matrix) * self.half, self.bias + 1
         n = self.units * self.lanes
         start = [0, (self.depth - 1) * self.lanes]
         rows = xla.dynamic_update_slice(rooms.rows, inputs, start)
         # Of two layers, the second waits only before the loop.
         first = 1 if self.depth == 2 else 0
+        inputs = first * self.lanes, bias * self.lanes
 
         def step(t, z, given, c, memory, rows):
             z = tf.tanh(z)
@@ -175,17 +176,12 @@ class Stack:
             z = self.product(
                 (matrix[:, first:bias], given), (matrix[:, bias:], h)
             )
-            given = _get(
-                rows,
-                self.after(z, t + 2),
-                first * self.lanes,
-                bias * self.lanes,
-            )
+            given = _get(rows, self.after(z, t + 2), *inputs)
             rows = _put(rows, h, t + 1, bias * self.lanes)
             return t + 1, tf.reshape(z, (-1,)), given, c, memory, rows
 
         z = self.product((matrix[:, :bias], rows[0, : bias * self.lanes]))
-        given = rows[1, first * self.lanes : bias * self.lanes]
+        given = _get(rows, self.after(z, 1), *inputs)
         z, none = tf.reshape(z, (-1,)), tf.zeros(n)
         start = 0, z, given, none, rooms.memory, rows
         *_, memory, rows = _loop(
@@ -211,7 +207,8 @@ class Stack:
             shape = [1, *errors.shape[1:]]
             return tf.reshape(xla.dynamic_slice(errors, [t, 0, 0], shape), [-1])
 
-        back = tf.split(tf.transpose(matrix[:, self.bias + 1 :]), 4, 1)
+        back = self._square(matrix)[:, self.bias + 1 :]
+        back = tf.split(tf.transpose(back), 4, 1)
 
         def step(t, now, error, dh, dc, all_dz):
             i, f, g, o, tanh_c, c_before = tf.split(now, 6)
@@ -267,8 +264,12 @@ class Stack:
             space = [at.start, self.columns - at.stop]
             total = tf.reduce_sum(total, -1)
             gradient.append(tf.pad(total, [[0, 0], [0, 0], space]))
-        gradient = tf.reshape(tf.concat(gradient, 1), (-1, self.columns))
-        return gradient * self.pack(map(np.ones_like, self.places()))
+        gradient = self._square(tf.concat(gradient, 1))
+        read = self.pack(map(np.ones_like, self.places()))
+        return gradient * self._square(read)
+
+    def _square(self, matrix):
+        return tf.reshape(matrix, (-1, self.columns))
 
     def _read(self):
         """Return the columns that each layer reads, and some in between."""
@@ -279,12 +280,11 @@ class Stack:
         """Return the sums over steps, for each layer and some lanes."""
         dz = tf.reshape(dz, (-1, 4, self.units, 1, self.lanes))
         rows = tf.reshape(rows, (-1, 1, 1, self.columns, self.lanes))
-        rows = rows[: dz.shape[0]]
 
         def product(own, at, some):
             # Cut up all at once: TensorFlow's cost is the number of operations.
             errors = tf.unstack(dz[:, :, own, :, some])
-            seen = tf.unstack(rows[:, :, :, at, some])
+            seen = tf.unstack(rows[:, :, :, at, some])[: len(errors)]
             return tf.add_n([e * s for e, s in zip(errors, seen)])
 
         together = [

@@ -150,7 +150,7 @@ class _Notes:
 
     def __init__(self, first_record, every: int, episodes: int):
         self.every, self.total = every, episodes
-        self.episodes = [0]
+        self.episodes = [np.zeros(1, int)]
         self.records = [[array] for array in first_record]
         self.losses: list[np.ndarray] = []
         self.exams: list[int] = []
@@ -160,7 +160,7 @@ class _Notes:
         """Return the slot of the record after each episode, or -1."""
         done = np.arange(first + 1, last + 1)
         due = (done % self.every == 0) | (done == self.total)
-        self.episodes.extend(done[due].tolist())
+        self.episodes.append(done[due])
         return np.where(due, np.cumsum(due) - 1, -1)
 
     def write(self, losses: np.ndarray, records: list[np.ndarray]) -> None:
@@ -185,7 +185,7 @@ class _Notes:
             settings["interrupted"] = True
         return Run(
             losses=losses,
-            episodes=np.array(self.episodes),
+            episodes=np.concatenate(self.episodes),
             outputs=outputs,
             probe=probe,
             hidden=hidden[0] if hidden else None,
