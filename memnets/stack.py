@@ -213,7 +213,7 @@ class Stack:
         def step(t, now, error, dh, dc, all_dz):
             i, f, g, o, tanh_c, c_before = tf.split(now, 6)
             dh = dh + error
-            dc = dc + dh * _half(o) * (1 - tanh_c * tanh_c)
+            dc = self.once(dc + dh * _half(o) * (1 - tanh_c * tanh_c))
             dz = [
                 dc * 0.25 * g * (1 - i * i),
                 dc * 0.25 * c_before * (1 - f * f),
