@@ -50,9 +50,16 @@ class Engine:
         if xla:
             ask_for_flags(model)
         self.name = "xla" if xla else "graph"
+        scalar = tf.TensorSpec((), tf.int32)
         self._run = compiled(
             self._block,
-            input_signature=block_signature(shapes, probe),
+            input_signature=[
+                *map(tf.TensorSpec, shapes),
+                tf.TensorSpec(probe.shape),
+                tf.TensorSpec(shapes.inputs[:1], tf.int32),
+                scalar,
+                scalar,
+            ],
             jit_compile=xla,
         )
 
@@ -157,18 +164,6 @@ def room(
     longest_call = min(block.inputs[0], records * record_every)
     # One slot more, for a last record that falls between two others.
     return longest_call, -(-longest_call // record_every) + 1
-
-
-def block_signature(shapes: tuple, probe: np.ndarray) -> list[tf.TensorSpec]:
-    """Return what a compiled block takes."""
-    scalar = tf.TensorSpec((), tf.int32)
-    return [
-        *map(tf.TensorSpec, shapes),
-        tf.TensorSpec(probe.shape),
-        tf.TensorSpec(shapes.inputs[:1], tf.int32),
-        scalar,
-        scalar,
-    ]
 
 
 def compiled(python_function: Callable, **options) -> Callable:

@@ -18,7 +18,6 @@ from tensorflow.compiler.tf2xla.python import xla
 
 from memnets.engine import (
     ask_for_flags,
-    block_signature,
     compiled,
     observer,
     room,
@@ -58,12 +57,12 @@ class Express:
         ]
         nothing = [np.zeros(shape, np.float32) for shape in shapes]
         nothing = self.arrange(probe, *nothing)
-        arranged = type(shapes)(*(array.shape for array in nothing))
+        plan = tf.TensorSpec((2 + shapes.inputs[0],), tf.int32)
         # Of one signature, it is called without a search for the right one.
         self._run = compiled(
             self._block,
             jit_compile=True,
-            input_signature=block_signature(arranged, probe),
+            input_signature=[*(tf.TensorSpec(a.shape) for a in nothing), plan],
         ).get_concrete_function()
         # No episode: what cannot be compiled shows before any is run.
         self.run(nothing, probe, 0, np.zeros(0, int))
@@ -134,10 +133,12 @@ class Express:
 
     def run(self, block, probe, first, slots):
         """Run some of the episodes of a block, as `Engine.run` does."""
-        padded = np.full(block[0].shape[0], -1, np.int32)
         last = first + len(slots)
-        padded[first:last] = slots
-        losses, *records = self._run(*block, probe, padded, first, last)
+        # One array: to hand over a further one takes 30 microseconds.
+        plan = np.full(2 + block[0].shape[0], -1, np.int32)
+        plan[:2] = first, last
+        plan[2 + first : 2 + last] = slots
+        losses, *records = self._run(*block, plan)
         made = slots.max(initial=-1) + 1
         if not self._riding:
             records = (
@@ -148,9 +149,12 @@ class Express:
             return losses.numpy()[first:last], records
         return losses.numpy()[first:last], [r.numpy()[:made] for r in records]
 
-    def _block(self, inputs, targets, weights, probe, slots, first, last):
-        """Run the episodes from `first` to before `last`: to be compiled."""
-        count = inputs.shape[0]
+    def _block(self, inputs, targets, weights, plan):
+        """Run the episodes that a plan names: to be compiled.
+
+        The plan: the first episode, the one after the last, and the slots.
+        """
+        count, first, last, slots = inputs.shape[0], plan[0], plan[1], plan[2:]
 
         def episode(i, losses, rooms, *records):
             here = tf.minimum(i, count - 1)

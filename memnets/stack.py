@@ -284,7 +284,7 @@ class Stack:
         def product(own, at, some):
             # Cut up all at once: TensorFlow's cost is the number of operations.
             errors = tf.unstack(dz[:, :, own, :, some])
-            seen = tf.unstack(rows[:, :, :, at, some])[: len(errors)]
+            seen = tf.unstack(rows[: len(errors), :, :, at, some])
             return tf.add_n([e * s for e, s in zip(errors, seen)])
 
         together = [
