@@ -215,8 +215,9 @@ def list_all(chosen) -> None:
 def train(chosen) -> None:
     """Train a network on a task.
 
-    What is not given is as in the lecture. Ctrl-C ends the training early and
-    keeps the run so far.
+    What is not given is as in the lecture, or, of a task that is not from it,
+    as in the table of cells. Ctrl-C ends the training early and keeps the run
+    so far.
     """
     experiment = _experiment(vars(chosen), "lecture", "cells")
     out = getattr(chosen, "out", None)

@@ -205,9 +205,11 @@ def ask_for_flags(model: keras.Model) -> None:
             stacklevel=2,
         )
     # A loop that holds few numbers then costs a jump and not a scheduled
-    # task. For large layers it would lose XLA's matrix kernels. In TensorFlow
-    # 2.20 LLVM kills the process where such a function holds an operation
-    # large enough for several threads, which begins at 256 kB.
+    # task. For large layers it would lose XLA's matrix kernels: with 32 units
+    # the loops of the cells lay on both sides of 250 kB, and those below took
+    # up to four times as long. In TensorFlow 2.20 LLVM kills the process where
+    # such a function holds an operation large enough for several threads,
+    # which begins at 256 kB.
     size = 120_000
     if model.count_params() < 2500:
         size = 10_000_000 if VERSION == (2, 21) else 250_000

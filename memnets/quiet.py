@@ -27,8 +27,9 @@ def import_tensorflow(alone: bool = False) -> None:
 
     Its operations get one thread each: shared among several, the small ones of
     recurrent networks take up to half as much CPU time again, and no less time
-    on the clock. `memnets` uses further cores for further seeds. Whoever has
-    set `TF_NUM_INTRAOP_THREADS`, for large networks, keeps it.
+    on the clock, as measured on two cores with up to 128 units. `memnets` uses
+    further cores for further seeds. Whoever has set `TF_NUM_INTRAOP_THREADS`,
+    for larger networks, keeps it.
 
     Args:
         alone: Boolean, whether the process does nothing but train, so that

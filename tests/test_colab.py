@@ -161,8 +161,8 @@ def test_colab_versions(colab):
 def test_suite_passes_on_colab_versions(colab, part):
     """The rest of the suite: not the packaging, nor this file again.
 
-    XLA in TensorFlow 2.20 may end a process that has compiled for hundreds of
-    tests, so each part has a process of its own.
+    Each part has a process of its own: the whole suite in one was once ended
+    by an abort inside XLA, of a cause not found.
     """
     elsewhere = ["test_colab.py", "test_packaging.py", "test_notebooks.py"]
     files = sorted(path.name for path in (ROOT / "tests").glob("test_*.py"))
