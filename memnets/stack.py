@@ -124,8 +124,7 @@ class Stack:
 
     def after(self, value, step):
         """Return a step's number, made to wait for a value of two axes."""
-        # Used here too, the value keeps its own loop over long axes; waiting,
-        # the step is cut out once and not in every loop that reads it.
+        # Used here too, the value keeps its own loop over its two axes.
         return step + tf.cast(value[0, 0] * 0.0, tf.int32)
 
     def product(self, *pairs):
@@ -162,28 +161,24 @@ class Stack:
         rows = xla.dynamic_update_slice(rooms.rows, inputs, start)
         # Of two layers, the second waits only before the loop.
         first = 1 if self.depth == 2 else 0
-        inputs = first * self.lanes, bias * self.lanes
 
-        def step(t, z, given, c, memory, rows):
-            z = tf.tanh(z)
-            i, f, g, o = tf.split(z, 4)
+        def step(t, z, c, memory, rows):
+            # What is written into a room is read from there, so that XLA
+            # neither computes it twice nor copies it.
+            memory = _put(memory, tf.tanh(z), t)
+            i, f, g, o = tf.split(_get(memory, t, 0, 4 * n), 4)
             c = _half(f) * c + _half(i) * g
             tanh_c = tf.tanh(c)
-            h = _half(o) * tanh_c
-            for part, at in ((z, 0), (tanh_c, 4 * n)):
-                memory = _put(memory, part, t, at)
-            memory = _put(memory, c, t + 1, 5 * n)
-            z = self.product(
-                (matrix[:, first:bias], given), (matrix[:, bias:], h)
-            )
-            given = _get(rows, self.after(z, t + 2), *inputs)
-            rows = _put(rows, h, t + 1, bias * self.lanes)
-            return t + 1, tf.reshape(z, (-1,)), given, c, memory, rows
+            memory = _put(memory, tanh_c, t, 4 * n)
+            rows = _put(rows, _half(o) * tanh_c, t + 1, bias * self.lanes)
+            seen = _get(rows, t + 1, first * self.lanes)
+            z = self.product((matrix[:, first:], seen))
+            memory = _put(memory, c, self.after(z, t + 1), 5 * n)
+            return t + 1, tf.reshape(z, (-1,)), c, memory, rows
 
-        z = self.product((matrix[:, :bias], rows[0, : bias * self.lanes]))
-        given = _get(rows, self.after(z, 1), *inputs)
-        z, none = tf.reshape(z, (-1,)), tf.zeros(n)
-        start = 0, z, given, none, rooms.memory, rows
+        z, c = self.product((matrix, rows[0])), tf.zeros(n)
+        memory = _put(rooms.memory, c, self.after(z, 0), 5 * n)
+        start = 0, tf.reshape(z, (-1,)), c, memory, rows
         *_, memory, rows = _loop(
             step, start, lambda t: t < self.steps, self.steps
         )
@@ -207,11 +202,12 @@ class Stack:
             shape = [1, *errors.shape[1:]]
             return tf.reshape(xla.dynamic_slice(errors, [t, 0, 0], shape), [-1])
 
-        back = self._square(matrix)[:, self.bias + 1 :]
-        back = tf.split(tf.transpose(back), 4, 1)
+        # Gate by gate: the columns of one long matrix are read more slowly.
+        back = tf.transpose(self._square(matrix)[:, self.bias + 1 :])
+        back = tf.split(back, 4, 1)
 
-        def step(t, now, error, dh, dc, all_dz):
-            i, f, g, o, tanh_c, c_before = tf.split(now, 6)
+        def step(t, error, dh, dc, changes):
+            i, f, g, o, tanh_c, c_before = tf.split(_get(memory, t), 6)
             dh = dh + error
             dc = self.once(dc + dh * _half(o) * (1 - tanh_c * tanh_c))
             dz = [
@@ -220,17 +216,16 @@ class Stack:
                 dc * _half(i) * (1 - g * g),
                 dh * tanh_c * 0.25 * (1 - o * o),
             ]
-            dz = [self.once(part) for part in dz]
             for gate, part in enumerate(dz):
-                all_dz = _put(all_dz, part, t, gate * n)
-            dh = self.product(*zip(back, dz))
-            before = self.after(dh, t - 1)
-            now, error = _get(memory, before), error_at(before)
+                changes = _put(changes, part, t, gate * n)
+            asked = tf.split(_get(changes, t), 4)
+            dh = self.product(*zip(back, asked))
+            error = error_at(self.after(dh, t - 1))
             dh, dc = tf.reshape(dh, (-1,)), dc * _half(f)
-            return t - 1, now, error, dh, dc, all_dz
+            return t - 1, error, dh, dc, changes
 
         t, none = self.steps - 1, tf.zeros(n)
-        start = t, memory[t], error_at(t), none, none, rooms.changes
+        start = t, error_at(t), none, none, rooms.changes
         *_, changes = _loop(step, start, lambda t: t >= 0, self.steps)
         rooms = rooms._replace(errors=errors, changes=changes)
         return self._gradient(changes, rooms.rows), rooms
