@@ -71,8 +71,7 @@ class Express:
         """Make the matrix, and an optimizer that updates it."""
         stack = self._stack
         # Flat, or XLA would update it number by number: its rows are short.
-        size = 4 * stack.units * stack.columns
-        self._matrix = keras.Variable(np.zeros(size, np.float32))
+        self._matrix = keras.Variable(np.zeros_like(stack.shut))
         self._packed = 3 * len(self._lstm)
         self._heads = [
             w for layer in self._head for w in layer.trainable_variables

@@ -51,7 +51,8 @@ class Lessons:
             shape = (self.length, self.batch_size)
             block = [a.reshape(*shape, *a.shape[1:]) for a in drawn]
             arrays = self._arrange(*block)
-            # They are nobody else's, so need not be copied as by tf.constant.
+            # Nobody writes into them again, so that tf.constant, which would
+            # copy them, is not needed.
             tensors = [tf.raw_ops.Identity(input=array) for array in arrays]
             self._drawn = number, tuple(tensors)
         return self._drawn[1], number * self.length

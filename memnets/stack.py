@@ -86,19 +86,13 @@ class Stack:
         return matrix
 
     def unpack(self, matrix):
-        """Return a matrix as flat arrays in Keras's order."""
-        return [np.ravel(matrix)[place] for place in self.places()]
+        """Return a flat matrix as flat arrays in Keras's order."""
+        return [matrix[place] for place in self.places()]
 
     def clip(self, matrix, norm):
-        """Scale each of Keras's arrays in a matrix to a norm, or less."""
-        parts = [
-            np.isin(np.arange(matrix.shape.num_elements()), place)
-            for place in self.places()
-        ]
-        parts = [
-            tf.reshape(tf.constant(part, tf.float32), matrix.shape)
-            for part in parts
-        ]
+        """Scale each of Keras's arrays in a flat matrix to a norm, or less."""
+        every = np.arange(len(self.shut))
+        parts = [np.float32(np.isin(every, place)) for place in self.places()]
         return sum(tf.clip_by_norm(part * matrix, norm) for part in parts)
 
     def arrange(self, *groups):
@@ -124,7 +118,8 @@ class Stack:
 
     def after(self, value, step):
         """Return a step's number, made to wait for a value of two axes."""
-        # Used here too, the value keeps its own loop over its two axes.
+        # Used twice, here and where it is wanted, the value keeps a loop of
+        # its own over its two axes.
         return step + tf.cast(value[0, 0] * 0.0, tf.int32)
 
     def product(self, *pairs):
