@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -219,9 +220,11 @@ def _learning(figure: Figure, run: Run) -> None:
 
 
 def _forming(figure: Figure, run: Run) -> None:
-    """Draw the first thousand episodes: later there is little to see."""
+    """Draw the episodes until the answers stay, and a quarter more."""
     ax = plots.plot_learning(run, ax=figure.add_subplot())
-    ax.set_xlim(right=min(1000, run.episodes[-1]))
+    away = np.abs(run.outputs - run.outputs[-1]).max(axis=(1, 2, 3)) > 0.1
+    last = 1.25 * run.episodes[away].max(initial=1)
+    ax.set_xlim(right=min(500 * math.ceil(last / 500), run.episodes[-1]))
 
 
 def _sequences(figure: Figure, run: Run) -> None:

@@ -136,6 +136,17 @@ def test_the_recordings_are_what_is_drawn():
     assert image.get_extent()[1] == 300.5
 
 
+@pytest.mark.parametrize("task", ["recall", "countdown"])
+def test_what_is_learned_is_shown_until_it_is_learned(task):
+    """As README says of the first: then the right answer."""
+    run = recordings.load(f"{task}_mastered")
+    _, last = draw_figure(f"{task}_learning_mastered").axes[0].get_xlim()
+    answers = run.outputs[run.episodes == last]
+    assert len(answers) == 1
+    assert np.abs(answers - run.probe.targets).max() < 0.1
+    plt.close("all")
+
+
 def test_thirty_sequences_are_sorted_by_their_recall():
     figure = draw_figure("recall_sequences")
     run = Run.load(paths.run("recall_thirty"))
