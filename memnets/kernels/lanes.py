@@ -1,0 +1,381 @@
+"""A vector of float32, one number for each lane, as a type of Numba's.
+
+Side by side in the lanes lie sequences, or networks. `rows` reads and writes a
+float32 buffer a vector at a time, so that `seen[t, j]` is the vector of what
+all lanes see at step t in column j, and a kernel reads like the equations of
+one sequence. Sizes are run-time values; only the number of lanes is compiled.
+
+Every operation is exact to the last bit on every processor: there is no
+`fastmath`, and a multiply-add is an explicit `fma`, rounded once.
+"""
+
+import functools
+import hashlib
+import operator
+import pathlib
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.extending import (
+    intrinsic,
+    overload,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.extending import NativeValue
+
+f4 = np.float32
+ONE, HALF, ZERO = f4(1), f4(0.5), f4(0)
+# No flags: a helper without its own would take over those of its first caller.
+FAST = {"error_model": "numpy", "nogil": True}
+INT, LONG, FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
+# A cached kernel does not see a change in another file. The sources' hash is
+# a part of the lanes' type, hence of every kernel's signature.
+SOURCES = sorted(pathlib.Path(__file__).parent.glob("*.py"))
+STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in SOURCES)).hexdigest()
+
+
+class Lanes(tuple):
+    """How many lanes there are: the sizes of the parts that hold them.
+
+    LLVM keeps no vector of 24 numbers in registers, but three of 8.
+    """
+
+
+class LanesType(types.Type):
+    """The type of `Lanes`, which knows their number when it is compiled."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        super().__init__(name=f"Lanes{parts}-{STAMP[:16]}")
+
+
+class Vector(types.Type):
+    """A vector with a number for each lane."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        super().__init__(name=f"Vector{parts}")
+
+
+class Rows(types.Type):
+    """A buffer seen as vectors: where it begins, and the inner sizes."""
+
+    def __init__(self, parts, inner):
+        self.parts, self.inner = parts, inner
+        super().__init__(name=f"Rows{parts}x{inner}")
+
+
+register_model(LanesType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Lanes)
+def _typeof_lanes(lanes, context):
+    return LanesType(tuple(lanes))
+
+
+@unbox(LanesType)
+def _unbox_lanes(kind, value, context):
+    return NativeValue(context.context.get_dummy_value())
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """A struct of one LLVM vector for each part."""
+
+    def __init__(self, manager, vector):
+        super().__init__(manager, vector, struct(vector.parts))
+
+
+@register_model(Rows)
+class RowsModel(models.StructModel):
+    """A pointer and the inner sizes."""
+
+    def __init__(self, manager, rows):
+        sizes = types.UniTuple(types.intp, rows.inner)
+        data = types.CPointer(types.float32)
+        super().__init__(manager, rows, [("data", data), ("sizes", sizes)])
+
+
+def struct(parts):
+    """Return the LLVM type of a vector."""
+    return ir.LiteralStructType([ir.VectorType(FLOAT, n) for n in parts])
+
+
+def split(builder, value, kind):
+    """Return the parts of a vector; a number is the same in all lanes."""
+    if not isinstance(value.type, ir.LiteralStructType):
+        return [spread(builder, value, n) for n in kind.parts]
+    return [builder.extract_value(value, k) for k in range(len(kind.parts))]
+
+
+def spread(builder, number, count):
+    """Return one LLVM vector that repeats a number."""
+    empty = ir.Constant(ir.VectorType(number.type, count), ir.Undefined)
+    first = builder.insert_element(empty, number, INT(0))
+    mask = ir.Constant(ir.VectorType(INT, count), [0] * count)
+    return builder.shuffle_vector(first, empty, mask)
+
+
+def join(builder, parts):
+    """Return the vector of these parts."""
+    kind = struct([part.type.count for part in parts])
+    value = ir.Constant(kind, ir.Undefined)
+    for k, part in enumerate(parts):
+        value = builder.insert_value(value, part, k)
+    return value
+
+
+def operation(code):
+    """Return the typing of a function of vectors, done part by part."""
+
+    def typed(*kinds):
+        kind = next(k for k in kinds if isinstance(k, Vector))
+
+        def lower(context, builder, sig, args):
+            parts = zip(*(split(builder, value, kind) for value in args))
+            return join(builder, [code(builder, *part) for part in parts])
+
+        # A plain number, whatever its type, takes part as a float32.
+        return kind(*(k if k == kind else types.float32 for k in kinds)), lower
+
+    return typed
+
+
+def named(name):
+    """Return an operation that LLVM has under a name."""
+
+    def code(builder, *args):
+        kind = args[0].type
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(kind, [kind] * len(args)),
+            f"llvm.{name}.v{kind.count}f32",
+        )
+        return builder.call(function, args)
+
+    return operation(code)
+
+
+def unary(call):
+    """Return a function of one vector that Numba can compile."""
+    return intrinsic(lambda typingctx, a: call(a))
+
+
+def binary(call):
+    """Return a function of two, one of them a vector."""
+    return intrinsic(lambda typingctx, a, b: call(a, b))
+
+
+def ternary(call):
+    """Return a function of three, one of them a vector."""
+    return intrinsic(lambda typingctx, a, b, c: call(a, b, c))
+
+
+fma = ternary(named("fma"))  # a * b + c, rounded once
+sqrt = unary(named("sqrt"))
+
+
+@ternary
+@operation
+def clip(builder, x, low, high):
+    """x, but not below low and not above high; NaN stays."""
+    x = builder.select(builder.fcmp_ordered("<", x, low), low, x)
+    return builder.select(builder.fcmp_ordered(">", x, high), high, x)
+
+
+@binary
+@operation
+def larger(builder, a, b):
+    """The larger of two."""
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+@ternary
+@operation
+def where(builder, flag, a, b):
+    """a where the flag is above 0, else b."""
+    zero = ir.Constant(flag.type, [0.0] * flag.type.count)
+    return builder.select(builder.fcmp_ordered(">", flag, zero), a, b)
+
+
+@unary
+@operation
+def power_of_two(builder, n):
+    """2 ** n for whole numbers n from -126 to 127, made of its bits."""
+    whole = ir.VectorType(INT, n.type.count)
+    bits = builder.fptosi(n, whole)
+    bits = builder.add(bits, ir.Constant(whole, [127] * whole.count))
+    bits = builder.shl(bits, ir.Constant(whole, [23] * whole.count))
+    return builder.bitcast(bits, n.type)
+
+
+def _overload_both(symbol, name):
+    call = binary(operation(lambda builder, a, b: getattr(builder, name)(a, b)))
+
+    @overload(symbol)
+    def _(a, b):
+        if isinstance(a, Vector) or isinstance(b, Vector):
+            return lambda a, b: call(a, b)
+
+
+_overload_both(operator.add, "fadd")
+_overload_both(operator.sub, "fsub")
+_overload_both(operator.mul, "fmul")
+_overload_both(operator.truediv, "fdiv")
+
+
+@intrinsic
+def vector(typingctx, lanes, number):
+    """Return a vector that repeats a number."""
+    kind = Vector(lanes.parts)
+
+    def code(context, builder, sig, args):
+        return join(builder, split(builder, args[1], kind))
+
+    return kind(lanes, types.float32), code
+
+
+@intrinsic
+def total(typingctx, a):
+    """Return the sum over lanes, always in the same order."""
+
+    def cut(builder, value, width):
+        for k in range(0, value.type.count, width):
+            mask = ir.Constant(
+                ir.VectorType(INT, width), list(range(k, k + width))
+            )
+            yield builder.shuffle_vector(value, value, mask)
+
+    def code(context, builder, sig, args):
+        parts = split(builder, args[0], a)
+        eights = [e for part in parts for e in cut(builder, part, 8)]
+        value = functools.reduce(builder.fadd, eights)
+        for half in (4, 2, 1):
+            value = builder.fadd(*cut(builder, value, half))
+        return builder.extract_element(value, INT(0))
+
+    return types.float32(a), code
+
+
+@intrinsic
+def rows(typingctx, lanes, buffer, start, sizes):
+    """Return a flat float32 buffer, seen as vectors from a place on.
+
+    Args:
+        lanes: The `Lanes`.
+        buffer: Contiguous float32 array, which the caller keeps alive.
+        start: Integer, the vector that is row 0.
+        sizes: Tuple of integers, the sizes of all axes but the first.
+    """
+    kind = Rows(lanes.parts, len(sizes))
+    count = sum(lanes.parts)
+
+    def code(context, builder, sig, args):
+        array = context.make_array(sig.args[1])(context, builder, args[1])
+        first = builder.mul(args[2], LONG(count))
+        view = cgutils.create_struct_proxy(kind)(context, builder)
+        view.data = builder.gep(array.data, [first], inbounds=True)
+        view.sizes = args[3]
+        return view._getvalue()
+
+    whole = types.UniTuple(types.intp, len(sizes))
+    return kind(lanes, buffer, types.intp, whole), code
+
+
+def _places(context, builder, sig, args):
+    """Give a pointer to each part of the vector at an index."""
+    kind, index = sig.args[:2]
+    view = cgutils.create_struct_proxy(kind)(context, builder, args[0])
+    indices = cgutils.unpack_tuple(builder, args[1])
+    at = indices[0]
+    for size, more in zip(
+        cgutils.unpack_tuple(builder, view.sizes), indices[1:]
+    ):
+        at = builder.add(builder.mul(at, size, flags=["nsw"]), more, flags=["nsw"])
+    at = builder.mul(at, LONG(sum(kind.parts)), flags=["nsw"])
+    for count in kind.parts:
+        pointer = builder.gep(view.data, [at], inbounds=True)
+        yield builder.bitcast(pointer, ir.VectorType(FLOAT, count).as_pointer())
+        at = builder.add(at, LONG(count), flags=["nsw"])
+
+
+def _index(view):
+    return types.UniTuple(types.intp, view.inner + 1)
+
+
+@intrinsic
+def _load(typingctx, view, index):
+    def code(context, builder, sig, args):
+        places = _places(context, builder, sig, args)
+        return join(builder, [builder.load(p, align=4) for p in places])
+
+    return Vector(view.parts)(view, _index(view)), code
+
+
+@intrinsic
+def _store(typingctx, view, index, value):
+    kind = Vector(view.parts)
+
+    def code(context, builder, sig, args):
+        parts = split(builder, args[2], kind)
+        for part, place in zip(parts, _places(context, builder, sig, args)):
+            builder.store(part, place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(view, _index(view), kind), code
+
+
+@overload(operator.getitem)
+def _(view, index):
+    if isinstance(view, Rows):
+        return lambda view, index: _load(view, index)
+
+
+@overload(operator.setitem)
+def _(view, index, value):
+    if isinstance(view, Rows):
+        return lambda view, index, value: _store(view, index, value)
+
+
+@njit(forceinline=True, **FAST)
+def tanh(x):
+    """Return a quotient of polynomials (Eigen's), right to 3 in 1e7."""
+    x = clip(x, f4(-7.9053111), f4(7.9053111))
+    s = x * x
+    p = fma(s, f4(-2.76076847742355e-16), f4(2.00018790482477e-13))
+    p = fma(p, s, f4(-8.60467152213735e-11))
+    p = fma(p, s, f4(5.12229709037114e-08))
+    p = fma(p, s, f4(1.48572235717979e-05))
+    p = fma(p, s, f4(6.37261928875436e-04))
+    p = fma(p, s, f4(4.89352455891786e-03))
+    q = fma(s, f4(1.19825839466702e-06), f4(1.18534705686654e-04))
+    q = fma(q, s, f4(2.26843463243900e-03))
+    q = fma(q, s, f4(4.89352518554385e-03))
+    return x * p / q
+
+
+@njit(forceinline=True, **FAST)
+def sigmoid(x):
+    """Return 1 / (1 + exp(-x))."""
+    return fma(HALF, tanh(HALF * x), HALF)
+
+
+@njit(forceinline=True, **FAST)
+def exp(x):
+    """Return e ** x by Cephes's polynomial, right to 2 in 1e7."""
+    x = clip(x, f4(-87), f4(87))
+    # Numbers of this size have no digits after the point.
+    n = (x * f4(1.44269504) + f4(12582912)) - f4(12582912)
+    x = fma(n, f4(-0.693359375), x)
+    x = fma(n, f4(2.12194440e-4), x)
+    p = fma(x, f4(1.9875691500e-4), f4(1.3981999507e-3))
+    p = fma(p, x, f4(8.3334519073e-3))
+    p = fma(p, x, f4(4.1665795894e-2))
+    p = fma(p, x, f4(1.6666665459e-1))
+    p = fma(p, x, f4(5.0000001201e-1))
+    return (fma(p, x * x, x) + ONE) * power_of_two(n)
