@@ -19,20 +19,22 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.datamodel import models
+from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import (
+    NativeValue,
     intrinsic,
-    overload,
+    lower_builtin,
     register_model,
     typeof_impl,
     unbox,
 )
-from numba.extending import NativeValue
 
 f4 = np.float32
 ONE, HALF, ZERO = f4(1), f4(0.5), f4(0)
 # No flags: a helper without its own would take over those of its first caller.
 FAST = {"error_model": "numpy", "nogil": True}
 INT, LONG, FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
+NSW = ["nsw"]  # no index overflows
 # A cached kernel does not see a change in another file. The sources' hash is
 # a part of the lanes' type, hence of every kernel's signature.
 SOURCES = sorted(pathlib.Path(__file__).parent.glob("*.py"))
@@ -214,19 +216,27 @@ def power_of_two(builder, n):
     return builder.bitcast(bits, n.type)
 
 
-def _overload_both(symbol, name):
-    call = binary(operation(lambda builder, a, b: getattr(builder, name)(a, b)))
+# Not `overload`, for which every pair of types is one more function to compile.
+def _arithmetic(symbol, name):
+    code = operation(lambda builder, a, b: getattr(builder, name)(a, b))
 
-    @overload(symbol)
-    def _(a, b):
-        if isinstance(a, Vector) or isinstance(b, Vector):
-            return lambda a, b: call(a, b)
+    @infer_global(symbol)
+    class Arithmetic(AbstractTemplate):
+        def generic(self, args, kws):
+            if any(isinstance(kind, Vector) for kind in args):
+                return code(*args)[0]
+
+    def lower(context, builder, sig, args):
+        return code(*sig.args)[1](context, builder, sig, args)
+
+    for kinds in ((Vector, Vector), (Vector, types.Float), (types.Float, Vector)):
+        lower_builtin(symbol, *kinds)(lower)
 
 
-_overload_both(operator.add, "fadd")
-_overload_both(operator.sub, "fsub")
-_overload_both(operator.mul, "fmul")
-_overload_both(operator.truediv, "fdiv")
+_arithmetic(operator.add, "fadd")
+_arithmetic(operator.sub, "fsub")
+_arithmetic(operator.mul, "fmul")
+_arithmetic(operator.truediv, "fdiv")
 
 
 @intrinsic
@@ -262,6 +272,18 @@ def total(typingctx, a):
     return types.float32(a), code
 
 
+def _view(kind):
+    def code(context, builder, sig, args):
+        buffer, start, sizes = args[-3:]
+        array = context.make_array(sig.args[-3])(context, builder, buffer)
+        view = cgutils.create_struct_proxy(kind)(context, builder)
+        view.data = builder.gep(array.data, [start], inbounds=True)
+        view.sizes = sizes
+        return view._getvalue()
+
+    return code
+
+
 @intrinsic
 def rows(typingctx, lanes, buffer, start, sizes):
     """Return a flat float32 buffer, seen as vectors from a place on.
@@ -269,77 +291,74 @@ def rows(typingctx, lanes, buffer, start, sizes):
     Args:
         lanes: The `Lanes`.
         buffer: Contiguous float32 array, which the caller keeps alive.
-        start: Integer, the vector that is row 0.
+        start: Integer, where in the buffer it begins.
         sizes: Tuple of integers, the sizes of all axes but the first.
     """
     kind = Rows(lanes.parts, len(sizes))
-    count = sum(lanes.parts)
-
-    def code(context, builder, sig, args):
-        array = context.make_array(sig.args[1])(context, builder, args[1])
-        first = builder.mul(args[2], LONG(count))
-        view = cgutils.create_struct_proxy(kind)(context, builder)
-        view.data = builder.gep(array.data, [first], inbounds=True)
-        view.sizes = args[3]
-        return view._getvalue()
-
     whole = types.UniTuple(types.intp, len(sizes))
-    return kind(lanes, buffer, types.intp, whole), code
+    return kind(lanes, buffer, types.intp, whole), _view(kind)
+
+
+@intrinsic
+def numbers(typingctx, buffer, start, sizes):
+    """Return the same with a number where `rows` has a vector."""
+    kind = Rows((), len(sizes))
+    whole = types.UniTuple(types.intp, len(sizes))
+    return kind(buffer, types.intp, whole), _view(kind)
 
 
 def _places(context, builder, sig, args):
     """Give a pointer to each part of the vector at an index."""
-    kind, index = sig.args[:2]
+    kind = sig.args[0]
     view = cgutils.create_struct_proxy(kind)(context, builder, args[0])
-    indices = cgutils.unpack_tuple(builder, args[1])
-    at = indices[0]
-    for size, more in zip(
-        cgutils.unpack_tuple(builder, view.sizes), indices[1:]
-    ):
-        at = builder.add(builder.mul(at, size, flags=["nsw"]), more, flags=["nsw"])
-    at = builder.mul(at, LONG(sum(kind.parts)), flags=["nsw"])
+    at, *indices = cgutils.unpack_tuple(builder, args[1])
+    sizes = cgutils.unpack_tuple(builder, view.sizes)
+    for size, index in zip(sizes, indices):
+        at = builder.add(builder.mul(at, size, flags=NSW), index, flags=NSW)
+    if not kind.parts:
+        yield builder.gep(view.data, [at], inbounds=True)
+    at = builder.mul(at, LONG(sum(kind.parts)), flags=NSW)
     for count in kind.parts:
         pointer = builder.gep(view.data, [at], inbounds=True)
         yield builder.bitcast(pointer, ir.VectorType(FLOAT, count).as_pointer())
-        at = builder.add(at, LONG(count), flags=["nsw"])
+        at = builder.add(at, LONG(count), flags=NSW)
 
 
-def _index(view):
-    return types.UniTuple(types.intp, view.inner + 1)
+def _signature(view):
+    """Return the types of what a view holds, and of its index."""
+    held = Vector(view.parts) if view.parts else types.float32
+    return held, types.UniTuple(types.intp, view.inner + 1)
 
 
-@intrinsic
-def _load(typingctx, view, index):
-    def code(context, builder, sig, args):
-        places = _places(context, builder, sig, args)
-        return join(builder, [builder.load(p, align=4) for p in places])
-
-    return Vector(view.parts)(view, _index(view)), code
-
-
-@intrinsic
-def _store(typingctx, view, index, value):
-    kind = Vector(view.parts)
-
-    def code(context, builder, sig, args):
-        parts = split(builder, args[2], kind)
-        for part, place in zip(parts, _places(context, builder, sig, args)):
-            builder.store(part, place, align=4)
-        return context.get_dummy_value()
-
-    return types.void(view, _index(view), kind), code
+@infer_global(operator.getitem)
+class _Load(AbstractTemplate):
+    def generic(self, args, kws):
+        if isinstance(args[0], Rows):
+            held, whole = _signature(args[0])
+            return held(args[0], whole)
 
 
-@overload(operator.getitem)
-def _(view, index):
-    if isinstance(view, Rows):
-        return lambda view, index: _load(view, index)
+@infer_global(operator.setitem)
+class _Store(AbstractTemplate):
+    def generic(self, args, kws):
+        if isinstance(args[0], Rows):
+            held, whole = _signature(args[0])
+            return types.void(args[0], whole, held)
 
 
-@overload(operator.setitem)
-def _(view, index, value):
-    if isinstance(view, Rows):
-        return lambda view, index, value: _store(view, index, value)
+@lower_builtin(operator.getitem, Rows, types.BaseTuple)
+def _load(context, builder, sig, args):
+    places = _places(context, builder, sig, args)
+    parts = [builder.load(place, align=4) for place in places]
+    return join(builder, parts) if sig.args[0].parts else parts[0]
+
+
+@lower_builtin(operator.setitem, Rows, types.BaseTuple, types.Any)
+def _store(context, builder, sig, args):
+    view = sig.args[0]
+    parts = split(builder, args[2], view) if view.parts else args[2:]
+    for part, place in zip(parts, _places(context, builder, sig, args)):
+        builder.store(part, place, align=4)
 
 
 @njit(forceinline=True, **FAST)
