@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
-import keras
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from memnets.lessons import PROBE, generator
+from memnets.batches import PROBE, generator
 from memnets.tasks import Batch, Task
 from memnets.tasks.base import check_integer
+
+if TYPE_CHECKING:
+    import keras
 
 
 def check_numbers(
@@ -31,6 +35,8 @@ def check_model(
     model: keras.Model, task: Task, batch_size: int, watch: str | None = None
 ) -> None:
     """Refuse a model that cannot be trained on the task."""
+    import keras
+
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, got {model!r}")
     if not isinstance(task, Task):
@@ -60,6 +66,8 @@ def check_model(
 
 def _check_shapes(model: keras.Model, task: Task, batch_size: int) -> None:
     """Refuse a model that takes or gives other shapes than the task."""
+    import keras
+
     given = (batch_size, task.timesteps, len(task.inputs))
     wanted = (batch_size, task.timesteps, len(task.outputs))
     must = f"model must take the inputs of {task.name}, (batch, time, channel)"
@@ -89,11 +97,14 @@ def check_probe(probe: Batch | None, task: Task, seed: int) -> Batch:
             f"probe must be a Batch, as a task's sample returns, got "
             f"{type(probe).__name__}"
         )
-    batch = Batch(*(np.asarray(array, np.float32) for array in probe))
+    inputs, *scored = map(np.asarray, probe)
+    # Symbols are whole numbers, one a step, for whose row of 0 and 1 they are.
+    symbols = inputs.dtype.kind in "iu"
+    inputs = inputs.astype(np.int32 if symbols else np.float32)
+    batch = Batch(inputs, *(a.astype(np.float32) for a in scored))
     steps = batch.inputs.shape[:2]
-    shapes = Batch(
-        (*steps, len(task.inputs)), (*steps, len(task.outputs)), steps
-    )
+    channels = () if symbols else (len(task.inputs),)
+    shapes = Batch((*steps, *channels), (*steps, len(task.outputs)), steps)
     for name, array, shape in zip(Batch._fields, batch, shapes):
         if array.shape != shape or len(steps) < 2 or not steps[0]:
             raise ValueError(
@@ -103,13 +114,9 @@ def check_probe(probe: Batch | None, task: Task, seed: int) -> Batch:
     return batch
 
 
-def check_engine(engine: str, episodes: int, task: Task) -> bool:
-    """Return whether to compile with XLA."""
-    if engine not in ("auto", "graph", "xla"):
+def check_engine(engine: str) -> None:
+    """Refuse the name of no engine."""
+    if engine not in ("auto", "xla", "graph"):
         raise ValueError(
-            f"engine must be 'auto', 'graph' or 'xla', got {engine!r}"
+            f"engine must be 'auto', 'xla' or 'graph', got {engine!r}"
         )
-    if engine == "auto":
-        # Below, XLA's compiling costs more than its running saves.
-        return episodes * task.timesteps >= 200 * 20
-    return engine == "xla"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memnets import pool
-from memnets.registry import CELLS
+from memnets.checks import check_engine, check_numbers, check_probe
+from memnets.registry import CELLS, KERNEL_CELLS, MOST_UNITS, check_network
 from memnets.runs import Run
 from memnets.tasks import (
     Batch,
@@ -25,6 +26,7 @@ from memnets.tasks import (
     make_task,
 )
 from memnets.tasks.base import check_integer
+from memnets.training import teach
 
 if TYPE_CHECKING:
     import keras
@@ -90,14 +92,39 @@ class Experiment:
             f"{self.learning_rate:g}{decay}"
         )
 
-    def build(self) -> keras.Model:
-        """Build the compiled network with the initial weights of the seed."""
+    @classmethod
+    def of(cls, run: Run) -> Experiment:
+        """Return the experiment that a run was made by.
+
+        Raises:
+            ValueError: If the run was not made by an experiment.
+        """
+        names = {field.name for field in dataclasses.fields(cls)}
+        if not names <= run.settings.keys() or not run.weights:
+            raise ValueError(
+                "run must be one of an Experiment, with the weights of its "
+                "network, as from memnets train or Experiment.run"
+            )
+        fields = {name: run.settings[name] for name in names}
+        fields["task"] = run.task
+        fields["episodes"] = run.settings.get(
+            "planned_episodes", fields["episodes"]
+        )
+        return cls(**fields)
+
+    def build(self, seed: int | None = None) -> keras.Model:
+        """Build the compiled network with the initial weights of a seed.
+
+        Args:
+            seed: Integer of at least 0. Default: `None`, the experiment's.
+        """
         import keras
 
         from memnets import networks
 
+        seed = self.seed if seed is None else seed
         model = networks.recurrent(
-            self.task, self.cell, self.units, self.readout, self.seed
+            self.task, self.cell, self.units, self.readout, seed
         )
         rate = self.learning_rate
         if self.schedule == "cosine":
@@ -108,20 +135,158 @@ class Experiment:
         )
         return model
 
-    def run(self, probe: Batch | None = None, **recording) -> Run:
+    def restore(self, run: Run) -> keras.Model:
+        """Build the network and give it a run's weights and optimizer state."""
+        from memnets.engines import restore
+
+        model = self.build()
+        restore(model, run.weights, run.state)
+        return model
+
+    def uses_kernel(self, engine: str = "auto") -> bool:
+        """Whether a kernel trains it, without TensorFlow."""
+        served = self.cell in KERNEL_CELLS and sum(self.units) <= MOST_UNITS
+        return served and engine == "auto"
+
+    def run(
+        self,
+        probe: Batch | None = None,
+        *,
+        record_every: int | None = None,
+        watch: str | None = None,
+        examine_every: int | None = None,
+        examine_until_mastered: bool = False,
+        engine: str = "auto",
+        progress: bool = True,
+        before: Run | None = None,
+        model: keras.Model | None = None,
+    ) -> Run:
         """Train a fresh network once.
+
+        Where a kernel serves the network, neither TensorFlow nor Keras is
+        imported; the weights are those that `train` gives the model that
+        `build` returns, bit for bit.
 
         Args:
             probe: `Batch`, the fixed sequences whose answers are recorded.
                 Default: `None`, one sequence drawn from the task.
-            **recording: What `memnets.training.train` records: its
-                `record_every`, `watch`, `examine_every`, `engine` and
-                `progress`.
+            record_every: As in `memnets.training.train`.
+            watch: As there.
+            examine_every: As there.
+            examine_until_mastered: As there.
+            engine: As there.
+            progress: As there.
+            before: A `Run` of this experiment that stopped early, or of one
+                with fewer episodes, to go on with as if it had never stopped.
+                Default: `None`.
+            model: The model that `build` returns, if there is one already. It
+                is trained. Default: `None`.
 
         Returns:
             A `Run`.
+
+        Raises:
+            ValueError: If an argument is wrong, or `before` was made by
+                another experiment.
         """
-        return self._train(self.build(), probe, recording)
+        check_numbers(1, 1, 0, record_every, examine_every)
+        check_engine(engine)
+        if before is not None:
+            self._check_before(before)
+            probe, watch = before.probe, before.settings.get("watch")
+        probe = check_probe(probe, self.task, self.seed)
+        made = self._engine(probe, watch, engine, before, model)
+        run = teach(
+            made,
+            self.task,
+            self.episodes,
+            self.batch_size,
+            probe,
+            self.seed,
+            record_every=record_every,
+            examine_every=examine_every,
+            examine_until_mastered=examine_until_mastered,
+            progress=progress,
+            before=before,
+        )
+        settings = {**self.settings(), **run.settings, "watch": watch}
+        return dataclasses.replace(run, settings=settings)
+
+    def _engine(self, probe, watch, engine, before, model):
+        """Return what trains the network, from the beginning or a run's end."""
+        check_network(self.task, self.cell, self.units, self.readout)
+        if model is None and self.uses_kernel(engine):
+            return self._kernel(probe, watch, before)
+        from memnets.checks import check_model
+        from memnets.engines import engine_for
+
+        if model is None:
+            model = self.restore(before) if before else self.build()
+        check_model(model, self.task, self.batch_size, watch)
+        arguments = self.batch_size, probe.inputs, watch, engine
+        return engine_for(model, self.task, *arguments)
+
+    def _kernel(self, probe, watch, before):
+        """Return the kernel, with the weights and the settings of `build`."""
+        from memnets.draws import initial_weights
+        from memnets.kernels.engine import Kernel
+        from memnets.kernels.network import Stack
+        from memnets.kernels.optimizers import Optimizer, constant, cosine
+
+        sizes = len(self.task.inputs), self.units, len(self.task.outputs)
+        channels, units, outputs = sizes
+        names = [f"{self.cell}_{n + 1}" for n in range(len(units))]
+        names += ["readout"] if self.readout else []
+        if watch is not None and watch not in names:
+            raise ValueError(
+                f"watch must be one of {', '.join(names)}, got {watch!r}"
+            )
+        readout = "linear" if self.readout else None
+        stack = Stack(
+            channels, (self.cell,) * len(units), units, readout, outputs
+        )
+        rates = constant(self.learning_rate)
+        if self.schedule == "cosine":
+            rates = cosine(self.learning_rate, self.episodes)
+        kernel = Kernel(
+            stack,
+            Optimizer("Adam", rates),
+            self.batch_size,
+            self.task.timesteps,
+            probe.inputs,
+            None if watch is None else names.index(watch),
+            probe.inputs.dtype.kind != "f",
+        )
+        if before is None:
+            arguments = channels, units, outputs, self.readout, self.seed
+            kernel.put(initial_weights(*arguments, self.cell))
+        else:
+            kernel.put(before.weights, before.state)
+        return kernel
+
+    def _check_before(self, before: Run) -> None:
+        """Refuse a run that this experiment does not go on with."""
+        made = Experiment.of(before)
+        if self.episodes < len(before.losses):
+            raise ValueError(
+                f"episodes must be at least {len(before.losses)}, which the "
+                f"run has, got {self.episodes}"
+            )
+        # Under a cosine every episode depends on their number.
+        same = made.schedule == "constant" or made.episodes == self.episodes
+        if not same:
+            raise ValueError(
+                f"episodes must be {made.episodes}, over which the run's "
+                f"learning rate falls, got {self.episodes}"
+            )
+        expected = dataclasses.replace(made, episodes=self.episodes)
+        for field in dataclasses.fields(self):
+            mine, its = getattr(self, field.name), getattr(expected, field.name)
+            if mine != its:
+                raise ValueError(
+                    f"{field.name} must be {its!r}, as the run has it, got "
+                    f"{mine!r}"
+                )
 
     def repeat(
         self,
@@ -132,7 +297,7 @@ class Experiment:
         executor: Executor | None = None,
         **recording,
     ) -> Iterator[Run]:
-        """Train a fresh network for each seed, compiling once a worker.
+        """Train a fresh network for each seed, side by side if asked.
 
         Each run is the one that `run` gives for that seed, bit for bit,
         whatever the number of workers.
@@ -140,13 +305,13 @@ class Experiment:
         Args:
             seeds: Integers of at least 0.
             probe: As in `run`.
-            workers: Positive integer, how many runs are under way at a time,
-                each in a process of its own, or in this one if it is 1.
-                `None` takes as many as pay off, at most one a core.
-                Default: 1.
+            workers: Positive integer, how many runs are under way at a time:
+                in threads where a kernel trains the network, else each in a
+                process of its own, or in this one if it is 1. `None` takes as
+                many as pay off, at most one a core. Default: 1.
             executor: A `concurrent.futures.Executor` that does the work in
-                the place of such processes. Default: `None`.
-            **recording: As in `run`.
+                the place of such workers. Default: `None`.
+            **recording: What `run` takes by name, but for `before`.
 
         Yields:
             A `Run` for each seed, in the order of the seeds, as soon as it
@@ -166,34 +331,15 @@ class Experiment:
         call = functools.partial(run_kept, self, probe, recording)
         if executor is not None:
             return pool.in_order(executor, call, seeds, 2 * workers)
-        if workers > 1:
-            return self._repeat_in_processes(call, seeds, workers)
-        return self._repeat_here(seeds, probe, recording)
+        if workers <= 1:
+            return map(call, seeds)
+        kernel = self.uses_kernel(recording.get("engine", "auto"))
+        make = pool.threads if kernel else pool.processes
+        return self._repeat_aside(make, call, seeds, workers)
 
-    def _repeat_here(self, seeds, probe, recording) -> Iterator[Run]:
-        network = None
-        for seed in seeds:
-            network = network or _Network(self)
-            yield network.run(seed, probe, recording)
-
-    def _repeat_in_processes(self, call, seeds, workers) -> Iterator[Run]:
-        with pool.processes(1, workers) as (executor,):
+    def _repeat_aside(self, make, call, seeds, workers) -> Iterator[Run]:
+        with make(1, workers) as (executor,):
             yield from pool.in_order(executor, call, seeds, 2 * workers)
-
-    def _train(self, model, probe, recording) -> Run:
-        from memnets.training import train
-
-        run = train(
-            model,
-            self.task,
-            self.episodes,
-            self.batch_size,
-            probe,
-            self.seed,
-            **recording,
-        )
-        settings = {**self.settings(), **run.settings}
-        return dataclasses.replace(run, settings=settings)
 
     def settings(self) -> dict[str, object]:
         """Return the fields as plain values."""
@@ -209,31 +355,26 @@ class Experiment:
 
 
 class _Network:
-    """A compiled network that starts again from any seed's weights."""
+    """A compiled model that starts again from any seed's weights."""
 
     def __init__(self, experiment: Experiment):
-        self.experiment = experiment
-        self._model = experiment.build()
-        optimizer = self._model.optimizer
-        optimizer.build(self._model.trainable_variables)
-        variables = [*self._model.variables, *optimizer.variables]
+        self.experiment, self.model = experiment, experiment.build()
+        optimizer = self.model.optimizer
+        optimizer.build(self.model.trainable_variables)
+        variables = [*self.model.variables, *optimizer.variables]
         self._start = [(variable, variable.numpy()) for variable in variables]
 
-    def run(self, seed: int, probe: Batch | None, recording: dict) -> Run:
-        """Train from the beginning; an interrupt is passed on."""
+    def begin(self, seed: int) -> keras.Model:
+        """Return the model as `build` gives it for a seed."""
         from memnets.networks import draw_weights
 
         for variable, value in self._start:
             variable.assign(value)
-        draw_weights(self._model, seed)
-        experiment = dataclasses.replace(self.experiment, seed=seed)
-        run = experiment._train(self._model, probe, recording)
-        if run.settings.get("interrupted"):
-            raise KeyboardInterrupt
-        return run
+        draw_weights(self.model, seed)
+        return self.model
 
 
-# The network of each thread's last run.
+# The network of each thread's last run, which was compiled for it.
 _kept = threading.local()
 
 
@@ -251,10 +392,17 @@ def run_kept(
     Returns:
         A `Run`. An interrupt (Ctrl-C) gives it up and is passed on.
     """
-    network = getattr(_kept, "network", None)
-    if network is None or network.experiment != experiment:
-        network = _kept.network = _Network(experiment)
-    return network.run(seed, probe, recording)
+    model = None
+    if not experiment.uses_kernel(recording.get("engine", "auto")):
+        network = getattr(_kept, "network", None)
+        if network is None or network.experiment != experiment:
+            network = _kept.network = _Network(experiment)
+        model = network.begin(seed)
+    fresh = dataclasses.replace(experiment, seed=seed)
+    run = fresh.run(probe, **recording, model=model)
+    if run.settings.get("interrupted"):
+        raise KeyboardInterrupt
+    return run
 
 
 def _sizes(task: Task, *units: tuple[int, ...], **fields):

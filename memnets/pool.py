@@ -22,6 +22,7 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
@@ -104,6 +105,22 @@ def processes(pools: int, workers: int = 1) -> Iterator[list[Executor]]:
         for pool in made:
             pool.shutdown(cancel_futures=True)
         theirs.close()
+
+
+@contextlib.contextmanager
+def threads(pools: int, workers: int = 1) -> Iterator[list[Executor]]:
+    """Give pools of threads, for what runs without Python's lock.
+
+    Args:
+        pools: Positive integer, the number of pools.
+        workers: Positive integer, the threads of each pool. Default: 1.
+    """
+    made = [ThreadPoolExecutor(workers) for _ in range(pools)]
+    try:
+        yield made
+    finally:
+        for pool in made:
+            pool.shutdown(cancel_futures=True)
 
 
 def _begin(lifeline) -> None:

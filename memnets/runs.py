@@ -11,10 +11,14 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from memnets.tasks import TASKS, Batch, Task, make_task
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Diverged(FloatingPointError):
@@ -41,6 +45,9 @@ class Run:
             sequences it answered correctly.
         settings: Dictionary of plain values: task, seed, versions and
             whatever else made the run.
+        weights: Tuple of arrays, the network's at the end, in Keras's order.
+        state: Dictionary from names to tuples of arrays, what its optimizer
+            remembers at the end.
     """
 
     losses: np.ndarray
@@ -53,6 +60,10 @@ class Run:
     )
     scores: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
     settings: dict = dataclasses.field(default_factory=dict)
+    weights: tuple[np.ndarray, ...] = ()
+    state: dict[str, tuple[np.ndarray, ...]] = dataclasses.field(
+        default_factory=dict
+    )
 
     def __repr__(self):
         records, sequences = self.outputs.shape[:2]
@@ -87,6 +98,20 @@ class Run:
         passed = np.flatnonzero(self.scores >= self.task.pass_mark)
         return int(self.exams[passed[0]]) if passed.size else None
 
+    def model(self) -> keras.Model:
+        """Return the trained network as a compiled Keras model.
+
+        Its optimizer remembers what it did, so that training can go on.
+
+        Raises:
+            ValueError: If the run does not say what its network was.
+        """
+        # The one arrow up, taken when it is asked for: a run's file is read
+        # without Keras.
+        from memnets.experiments import Experiment
+
+        return Experiment.of(self).restore(self)
+
     def save(self, path: str | os.PathLike) -> None:
         """Write the run to one `.npz` file, completely or not at all."""
         names = ["losses", "episodes", "outputs", "exams", "scores"]
@@ -95,7 +120,11 @@ class Run:
         arrays = {name: getattr(self, name) for name in names}
         for name, array in self.probe._asdict().items():
             arrays[f"probe_{name}"] = array
-        write_arrays(path, "memnets run 1", self.settings, arrays)
+        kept = {"weight": self.weights}
+        kept |= {f"state_{name}": a for name, a in self.state.items()}
+        for name, several in kept.items():
+            arrays |= {f"{name}:{k}": array for k, array in enumerate(several)}
+        write_arrays(path, "memnets run 2", self.settings, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Run:
@@ -105,9 +134,21 @@ class Run:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged or is not a run.
         """
-        with reading_arrays(path, "memnets run 1") as (settings, arrays):
+        forms = "memnets run 2", "memnets run 1"
+        with reading_arrays(path, *forms) as (settings, arrays):
             probe = Batch(*(arrays.pop(f"probe_{k}") for k in Batch._fields))
-            run = cls(**arrays, probe=probe, settings=settings)
+            kept: dict[str, list[np.ndarray]] = {"weight": []}
+            for key in [key for key in arrays if ":" in key]:
+                name = key.partition(":")[0]
+                kept.setdefault(name, []).append(arrays.pop(key))
+            several = {name: tuple(own) for name, own in kept.items()}
+            run = cls(
+                **arrays,
+                probe=probe,
+                settings=settings,
+                weights=several.pop("weight"),
+                state={k.partition("_")[2]: v for k, v in several.items()},
+            )
             run._check()
         return run
 
@@ -197,7 +238,7 @@ def write_arrays(path, form, settings, arrays) -> None:
 
 
 @contextlib.contextmanager
-def reading_arrays(path, form):
+def reading_arrays(path, *forms):
     """Give the settings and arrays of a file; refuse it by name if damaged."""
     try:
         with (
@@ -205,7 +246,7 @@ def reading_arrays(path, form):
             np.load(whole, allow_pickle=False) as file,
         ):
             arrays = dict(file)
-        if str(arrays.pop("format")) != form:
+        if str(arrays.pop("format")) not in forms:
             raise ValueError("it has another format")
         yield json.loads(str(arrays.pop("settings"))), arrays
     except (FileNotFoundError, PermissionError, IsADirectoryError):
@@ -221,7 +262,7 @@ def reading_arrays(path, form):
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        kind = form.split()[1]
+        kind = forms[0].split()[1]
         raise ValueError(
             f"{os.fspath(path)} is not a file of memnets with the {kind} it "
             f"should hold, or it is damaged"

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import dataclasses
+import importlib.metadata
 import math
 import platform
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
+from memnets.batches import EXAM, Batches, generator
 from memnets.checks import (
     check_engine,
     check_model,
     check_numbers,
     check_probe,
 )
-from memnets.engine import Engine
-from memnets.express import Express
-from memnets.express_rules import fits
 from memnets.interrupts import deferred_interrupt
-from memnets.lessons import EXAM, Lessons, block_length, generator
 from memnets.runs import Diverged, Run
 from memnets.tasks import Batch, Task
+
+if TYPE_CHECKING:
+    import keras
+
+# Bytes of the records of one call of an engine.
+RECORD_BYTES = 2**26
+PACKAGES = ("tensorflow", "keras", "numpy", "numba")
 
 
 def train(
@@ -50,6 +54,10 @@ def train(
     second call. Interrupting (Ctrl-C) ends the training after the block of
     episodes under way, and the run so far is returned.
 
+    What the network learns depends on the task, the network, its optimizer
+    and loss, the batch size and the seed, and on nothing that is recorded,
+    watched or examined.
+
     Args:
         model: A compiled Keras model from `(batch, time, input channel)` to
             `(batch, time, output channel)`.
@@ -69,15 +77,17 @@ def train(
             exam's sequences are drawn once. Default: `None`, no exams.
         examine_until_mastered: Boolean, whether exams end with the first one
             that is passed. Default: `False`.
-        engine: `"graph"` or `"xla"`, how the episodes are compiled, or
-            `"auto"`, the faster of the two: XLA takes seconds to compile and
-            then runs many times as fast. They round differently. Default:
-            `"auto"`.
+        engine: `"auto"`: stacks of Keras's LSTM and GRU layers are trained by
+            kernels in Numba, which give the same bits on every processor, and
+            any other model by one function that XLA compiles. `"xla"`: the
+            latter in any case. `"graph"`: without XLA, which spares seconds
+            of compiling and then runs many times slower. They round
+            differently. Default: `"auto"`.
         progress: Boolean, whether training that takes more than four seconds
             shows a text progress bar. Default: `True`.
 
     Returns:
-        A `Run`.
+        A `Run`, with the network's weights at its end.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -85,87 +95,144 @@ def train(
             the task.
         Diverged: If the loss is no longer finite; names the episode.
     """
+    from memnets.engines import engine_for
+
     check_numbers(episodes, batch_size, seed, record_every, examine_every)
-    xla = check_engine(engine, episodes, task)
+    check_engine(engine)
     check_model(model, task, batch_size, watch)
     probe = check_probe(probe, task, seed)
-    every = record_every or _affordable(episodes, probe)
-    shapes = (batch_size, task.timesteps), probe.inputs.shape
-    express = engine == "auto" and xla and fits(model, *shapes, every, watch)
-    built = _engine(model, task, batch_size, every, probe, watch, xla, express)
-    notes = _Notes(built.record(probe.inputs), every, episodes)
-    arrange = functools.partial(built.arrange, probe.inputs)
-    lessons = Lessons(task, batch_size, seed, arrange)
-    examine = _Examiner(
-        task, seed, built.answer, examine_every, examine_until_mastered
+    built = engine_for(model, task, batch_size, probe.inputs, watch, engine)
+    return teach(
+        built,
+        task,
+        episodes,
+        batch_size,
+        probe,
+        seed,
+        record_every=record_every,
+        examine_every=examine_every,
+        examine_until_mastered=examine_until_mastered,
+        progress=progress,
     )
-    _teach(built, lessons, notes, probe.inputs, examine, progress)
+
+
+def teach(
+    engine,
+    task: Task,
+    episodes: int,
+    batch_size: int,
+    probe: Batch,
+    seed: int,
+    *,
+    record_every: int | None = None,
+    examine_every: int | None = None,
+    examine_until_mastered: bool = False,
+    progress: bool = True,
+    before: Run | None = None,
+) -> Run:
+    """Train with an engine; the arguments are those of `train`.
+
+    Args:
+        engine: What trains: it has a `name`; `begin()` and `end()` around the
+            training; `run(block, first, due)` for some of the episodes of a
+            block, which returns their losses and the records that are due;
+            `observe(inputs)` for the answers as they are now, and the watched
+            layer's; and `get()` for the weights and the optimizer's state.
+        before: A `Run` that ended early and goes on here. Default: `None`.
+        **options: As of `train`.
+    """
+    every = record_every or _affordable(episodes, probe)
+    batches = Batches(task, batch_size, seed)
+    examine = _Examiner(
+        task, seed, engine.observe, examine_every, examine_until_mastered
+    )
+    with (
+        _taught(engine),
+        deferred_interrupt() as interrupted,
+        # A bar appears only where the work takes more than four seconds.
+        tqdm(
+            total=episodes, unit=" episodes", disable=not progress, delay=4
+        ) as bar,
+    ):
+        if before is None:
+            notes = _Notes(every, episodes, engine.observe(probe.inputs))
+            examine(notes, 0)
+        else:
+            notes = _Notes.of(before, every, episodes)
+        last = notes.done
+        bar.update(last)
+        while last < episodes and not interrupted():
+            longest = notes.longest_call()
+            ends = [(last // n + 1) * n for n in (batches.length, examine.every) if n]
+            first, last = last, min(episodes, last + longest, *ends)
+            block, start = batches.block(first)
+            notes.write(*engine.run(block, first - start, notes.due(first, last)))
+            bar.update(last - first)
+            examine(notes, last)
+        weights, state = engine.get()
     return notes.run(
         probe,
+        weights,
+        state,
         batch_size=batch_size,
-        engine=built.name,
+        engine=engine.name,
         record_every=every,
+        examine_every=examine_every,
+        examine_until_mastered=examine_until_mastered,
         seed=seed,
         task=task.settings(),
         versions=versions(),
     )
 
 
-def _teach(built, lessons, notes, probe, examine, progress) -> None:
-    """Run all episodes, or those until an interrupt, and note them down."""
-    last = 0
-    with (
-        _taught(built),
-        deferred_interrupt() as interrupted,
-        # A bar appears only where the work takes more than four seconds.
-        tqdm(
-            total=notes.total, unit=" episodes", disable=not progress, delay=4
-        ) as bar,
-    ):
-        examine(notes, last)
-        while last < notes.total and not interrupted():
-            stops = lessons.length, examine.every, built.stops
-            ends = [(last // n + 1) * n for n in stops if n]
-            first = last
-            last = min(notes.total, first + built.longest_call, *ends)
-            block, start = lessons.block(first)
-            slots = notes.slots(first, last)
-            notes.write(*built.run(block, probe, first - start, slots))
-            bar.update(last - first)
-            examine(notes, last)
-
-
 @contextlib.contextmanager
-def _taught(built) -> Iterator[None]:
-    """Leave in the model what was learned, whatever happens."""
-    built.begin()
+def _taught(engine) -> Iterator[None]:
+    """Write weights and optimizer state back, even after an error."""
+    engine.begin()
     try:
         yield
     finally:
-        built.end()
+        engine.end()
 
 
 class _Notes:
     """What is written down on the way to a `Run`."""
 
-    def __init__(self, first_record, every: int, episodes: int):
-        self.every, self.total = every, episodes
+    def __init__(self, every: int, episodes: int, first_record: list):
+        self.every, self.total, self.done = every, episodes, 0
         self.episodes = [np.zeros(1, int)]
-        self.records = [[array] for array in first_record]
-        self.losses: list[np.ndarray] = []
+        self.records = [[array[None]] for array in first_record]
+        self.losses: list[np.ndarray] = [np.zeros(0, np.float32)]
         self.exams: list[int] = []
         self.scores: list[float] = []
 
-    def slots(self, first: int, last: int) -> np.ndarray:
-        """Return the slot of the record after each episode, or -1."""
+    @classmethod
+    def of(cls, run: Run, every: int, episodes: int) -> _Notes:
+        """Return the notes of a run, to be gone on with."""
+        # The record at its end belongs to a run that stops there.
+        kept = (run.episodes % every == 0) | (run.episodes == episodes)
+        records = [run.outputs, *([] if run.hidden is None else [run.hidden])]
+        notes = cls(every, episodes, [array[0] for array in records])
+        notes.records = [[array[kept]] for array in records]
+        notes.episodes, notes.losses = [run.episodes[kept]], [run.losses]
+        notes.done = len(run.losses)
+        notes.exams, notes.scores = run.exams.tolist(), run.scores.tolist()
+        return notes
+
+    def longest_call(self) -> int:
+        """Return the most episodes whose records stay below a size."""
+        size = sum(records[0][0].nbytes for records in self.records)
+        return max(1, RECORD_BYTES // size) * self.every
+
+    def due(self, first: int, last: int) -> np.ndarray:
+        """Return after which of some episodes a record is made."""
         done = np.arange(first + 1, last + 1)
         due = (done % self.every == 0) | (done == self.total)
         self.episodes.append(done[due])
-        return np.where(due, np.cumsum(due) - 1, -1)
+        return due
 
     def write(self, losses: np.ndarray, records: list[np.ndarray]) -> None:
         """Keep the losses and the records of some episodes."""
-        before = sum(map(len, self.losses))
         self.losses.append(losses)
         for kept, new in zip(self.records, records):
             kept.append(new)
@@ -173,98 +240,47 @@ class _Notes:
         if broken.size:
             raise Diverged(
                 f"the loss became {losses[broken[0]]} in episode "
-                f"{before + broken[0] + 1}; a lower learning rate or gradient "
-                f"clipping (clipnorm) may help"
+                f"{self.done + broken[0] + 1}; a lower learning rate or "
+                f"gradient clipping (clipnorm) may help"
             )
+        self.done += len(losses)
 
-    def run(self, probe: Batch, **settings) -> Run:
+    def run(self, probe: Batch, weights, state, **settings) -> Run:
         """Return all of it as a `Run`."""
-        losses = np.concatenate(self.losses)
         outputs, *hidden = map(np.concatenate, self.records)
-        if len(losses) < self.total:
-            settings["interrupted"] = True
+        if self.done < self.total:
+            settings |= {"interrupted": True, "planned_episodes": self.total}
         return Run(
-            losses=losses,
+            losses=np.concatenate(self.losses),
             episodes=np.concatenate(self.episodes),
             outputs=outputs,
             probe=probe,
             hidden=hidden[0] if hidden else None,
             exams=np.array(self.exams, int),
             scores=np.array(self.scores, float),
-            settings={**settings, "episodes": len(losses)},
+            settings={**settings, "episodes": self.done},
+            weights=tuple(weights),
+            state={name: tuple(arrays) for name, arrays in state.items()},
         )
 
 
 class _Examiner:
     """Examines the network as it is now, where an exam is due."""
 
-    def __init__(self, task, seed, answer, every, until_mastered):
-        self.task, self.answer, self.every = task, answer, every
+    def __init__(self, task, seed, observe, every, until_mastered):
+        self.task, self.observe, self.every = task, observe, every
         self.until_mastered = until_mastered
         self.exam = every and task.exam(generator(seed, EXAM))
 
     def __call__(self, notes: _Notes, episode: int) -> None:
         if not self.every or episode % self.every:
             return
-        outputs = self.answer(self.exam.inputs)
+        outputs = self.observe(self.exam.inputs)[0]
         score = float(np.mean(self.task.correct(outputs, self.exam)))
         notes.exams.append(episode)
         notes.scores.append(score)
         if self.until_mastered and score >= self.task.pass_mark:
             self.every = None
-
-
-def _engine(
-    model: keras.Model,
-    task: Task,
-    batch_size: int,
-    record_every: int,
-    probe: Batch,
-    watch: str | None,
-    xla: bool,
-    express: bool,
-) -> Engine | Express:
-    """Return the model's engine, the one of the last call if it still fits."""
-    shape = (block_length(task, batch_size), batch_size, task.timesteps)
-    key = (
-        shape,
-        task.inputs,
-        task.outputs,
-        record_every,
-        probe.inputs.shape,
-        watch,
-        xla,
-        express,
-        *_compilation(model),
-    )
-    kept_key, engine = model.__dict__.get("_memnets_engine", (None, None))
-    if kept_key != key:
-        shapes = Batch(
-            (*shape, len(task.inputs)), (*shape, len(task.outputs)), shape
-        )
-        arguments = model, shapes, probe.inputs, watch, record_every
-        engine = _built(express, xla, *arguments)
-        # Kept beside the model, not in a table, so that both are freed
-        # together; past Keras, which would track it as a part of the model.
-        model.__dict__["_memnets_engine"] = key, engine
-    return engine
-
-
-def _built(express: bool, xla: bool, *arguments) -> Engine | Express:
-    if express:
-        # A fusion that XLA forms and cannot compile; seen with more units.
-        with contextlib.suppress(tf.errors.UnimplementedError):
-            return Express(*arguments)
-    return Engine(*arguments, xla)
-
-
-def _compilation(model: keras.Model) -> tuple:
-    """Return what a compiled function of the model depends on."""
-    options = model.optimizer.get_config()
-    if isinstance(options.get("learning_rate"), (int, float)):
-        del options["learning_rate"]  # it is a variable of the function
-    variables = [id(variable) for variable in model.trainable_variables]
-    return model.optimizer, model.loss, options, variables
 
 
 def _affordable(episodes: int, probe: Batch) -> int:
@@ -273,10 +289,9 @@ def _affordable(episodes: int, probe: Batch) -> int:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    return {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-    }
+    """Return the versions that a result may depend on, importing nothing."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found

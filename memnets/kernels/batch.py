@@ -24,6 +24,7 @@ from memnets.kernels.lanes import (
     ONE,
     ZERO,
     Lanes,
+    cached,
     exp,
     f4,
     fma,
@@ -542,7 +543,7 @@ def record(net, first, watched, outputs, hidden):
                     hidden[p, t, u] = net.buffer[at + u * count]
 
 
-@njit(**FAST)
+@cached
 def train(net, probe, riding, rule, block, rates, slots, watched, notes):
     """Run episodes, and record what is due before, between and after them.
 
@@ -569,6 +570,7 @@ def train(net, probe, riding, rule, block, rates, slots, watched, notes):
     inputs, symbols, targets, importance = block
     losses, outputs, hidden = notes
     episodes = len(rates)
+    turn(net)
     for e in range(episodes + 1):
         if e < episodes:
             load(net, FIRST, inputs[e], symbols[e])

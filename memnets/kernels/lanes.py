@@ -41,6 +41,14 @@ SOURCES = sorted(pathlib.Path(__file__).parent.glob("*.py"))
 STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in SOURCES)).hexdigest()
 
 
+def cached(function):
+    """Compile a kernel, kept on disk where a folder can be written."""
+    try:
+        return njit(cache=True, **FAST)(function)
+    except RuntimeError:  # Numba found no folder
+        return njit(**FAST)(function)
+
+
 class Lanes(tuple):
     """How many lanes there are: the sizes of the parts that hold them.
 

@@ -1,4 +1,4 @@
-"""A stack of layers for the batch kernel: its weights, and its buffers."""
+"""A stack of layers as the batch kernel has it: one buffer and its plan."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from memnets.kernels import batch
 from memnets.kernels.lanes import Lanes
 
 KINDS = {"lstm": batch.LSTM, "gru": batch.GRU}
+GATES = {"lstm": 4, "gru": 3}
 READOUTS = {
+    None: batch.LINEAR,
     "linear": batch.LINEAR,
     "sigmoid": batch.SIGMOID,
     "softmax": batch.SOFTMAX,
 }
+# The flat arrays that have an entry for each weight, in the plan's order.
+FLAT = ("weights", "turned", "slopes", "real", "mean", "square")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Stack:
         """Return the shapes of Keras's arrays."""
         below, shapes = self.channels, []
         for cell, units in zip(self.cells, self.units):
-            gates = {"lstm": 4, "gru": 3}[cell] * units
+            gates = GATES[cell] * units
             bias = (2, gates) if cell == "gru" else (gates,)
             shapes += [(below, gates), (units, gates), bias]
             below = units
@@ -64,121 +68,156 @@ class Stack:
         """Return where in the flat weights each of Keras's numbers is.
 
         A GRU's candidate has two sums, one over the inputs and one over the
-        output before, and each is a gate of its own here.
+        output before. Each is a gate of its own here, with weights of 0 for
+        what it does not see.
         """
         places, first, shapes = [], 0, iter(self.shapes())
         for cell, units in zip(self.cells, self.units):
-            for part in range(3):
-                shape = next(shapes)
-                rows, columns = math.prod(shape[:-1]), shape[-1]
-                row = np.arange(rows)[:, None] * 4 * units
-                column = np.tile(np.arange(columns), (rows, 1))
+            for part in ("kernel", "recurrent", "bias"):
+                *rows, columns = next(shapes)
+                row, column = np.mgrid[: math.prod(rows), :columns]
                 if cell == "gru":
-                    last = column >= 2 * units
-                    fed_back = np.arange(rows)[:, None] == 1
-                    fed_back = part == 1 if part < 2 else fed_back
-                    column = column + np.where(last & fed_back, units, 0)
-                places.append(first + row + column)
-                first += rows * 4 * units
+                    first_row = {"recurrent": 0, "bias": 1}.get(part, math.inf)
+                    of_output = (row >= first_row) & (column >= 2 * units)
+                    column += units * of_output
+                places.append((first + row * 4 * units + column).ravel())
+                first += math.prod(rows) * 4 * units
         for shape in shapes:
             places.append(first + np.arange(math.prod(shape)))
             first += math.prod(shape)
         return places
 
 
-def parts(sequences: int) -> Lanes:
-    """Return the lanes for a batch."""
-    return Lanes((8, 8, 8))
+def lanes_for(sequences: int) -> Lanes:
+    """Return the lanes for a batch: in one block up to 24, then in 16s.
 
-
-class Room:
-    """Plans one buffer: who needs how many numbers."""
-
-    def __init__(self):
-        self.size = 0
-
-    def take(self, size: int) -> int:
-        """Return where the next numbers begin, at a whole cache line."""
-        first = self.size
-        self.size += -(-size // 16) * 16
-        return first
-
-
-WEIGHTS = "weights turned slopes real mean square".split()
+    As measured: of 16 lanes a register of 512 bits, or two of 256, keeps the
+    processor as busy as it can be, and 24 waste least of a batch of 20.
+    """
+    if sequences <= 8:
+        return Lanes((8,))
+    return Lanes((16, 8)) if 16 < sequences <= 24 else Lanes((16,))
 
 
 class Network:
-    """A stack's weights, and rooms for a batch and for a probe."""
+    """A stack's weights, and room for a batch and for a probe.
 
-    def __init__(self, stack: Stack, lanes: Lanes, batch_size, steps, probe=(0, 0), symbols=False):
-        self.stack, self.lanes = stack, lanes
-        self.places = [place.ravel() for place in stack.places()]
-        count = self.count = sum(lanes)
+    The probe rides in lanes that the batch leaves free, where it costs
+    nothing, or else has room of its own.
+
+    Args:
+        stack: The `Stack`.
+        lanes: The `Lanes`.
+        batch_size: Integer, the sequences of a batch.
+        timesteps: Integer, their length.
+        probe: Tuple, the shape of the probe's inputs.
+        symbols: Boolean, whether inputs are symbols. Default: `False`.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        lanes: Lanes,
+        batch_size: int,
+        timesteps: int,
+        probe: tuple[int, ...],
+        symbols: bool = False,
+    ):
+        self.stack, self.lanes, self._symbols = stack, lanes, symbols
+        self._places = stack.places()
+        self._count = sum(lanes)
         sizes = [c * g * u for _, u, c, g in stack.layers()]
-        self.starts = np.cumsum([0, *sizes[:-1]])
-        self.size = -(-sum(sizes) // count) * count
-        room = Room()
-        self.shared = {name: room.take(self.size) for name in WEIGHTS}
-        sequences, length = probe
-        free = -(-batch_size // count) * count - batch_size
-        self.riding = length == steps and sequences <= free
-        nets = [(batch_size + sequences * self.riding, batch_size, steps)]
-        nets.append((0 if self.riding else sequences, 0, length))
-        plans = [self._plan(room, *net, symbols) for net in nets]
-        raw = np.zeros(room.size + 16, np.float32)
-        first = -raw.ctypes.data % 64 // 4
-        self.buffer = raw[first : first + room.size]
-        for place in self.places:
-            self.array("real")[place] = 1
-        ends = np.array([place.max() + 1 for place in self.places])
-        self.net, self.probe = (self._net(plan, ends) for plan in plans)
+        self._starts = np.cumsum([0, *sizes[:-1]])
+        self._size = -(-sum(sizes) // self._count) * self._count
+        self._floats = 0
+        self._flat = {name: self._take(self._size) for name in FLAT}
+        sequences, length = probe[:2]
+        free = -batch_size % self._count
+        self.riding = length == timesteps and sequences <= free
+        behind = sequences if self.riding else 0
+        plans = [
+            self._plan(batch_size + behind, batch_size, timesteps),
+            self._plan(sequences - behind, 0, length),
+        ]
+        # Whole cache lines are read faster.
+        room = np.zeros(self._floats + 16, np.float32)
+        first = -room.ctypes.data % 64 // 4
+        self._buffer = room[first : first + self._floats]
+        for place in self._places:
+            self._array("real")[place] = 1
+        self.net, self.probe = (self._net(*plan) for plan in plans)
 
-    def array(self, name):
-        """Return one of the flat arrays of weights."""
-        return self.buffer[self.shared[name] :][: self.size]
+    def put(self, name: str, arrays: list[np.ndarray]) -> None:
+        """Write arrays of Keras's shapes; the name is one of `FLAT`."""
+        for place, array in zip(self._places, arrays):
+            self._array(name)[place] = np.ravel(array)
 
-    def put(self, name, arrays):
-        """Write Keras's arrays."""
-        for place, array in zip(self.places, arrays):
-            self.array(name)[place] = np.ravel(array)
-        if name == "weights":
-            batch.turn(self.net)
-
-    def get(self, name):
-        """Return Keras's arrays."""
+    def get(self, name: str) -> list[np.ndarray]:
+        """Return arrays of Keras's shapes."""
         shapes = self.stack.shapes()
         return [
-            self.array(name)[place].reshape(shape)
-            for place, shape in zip(self.places, shapes)
+            self._array(name)[place].reshape(shape)
+            for place, shape in zip(self._places, shapes)
         ]
 
-    def _plan(self, room, sequences, taught, steps, symbols):
-        stack, count = self.stack, self.count
+    def show(self, inputs: np.ndarray) -> None:
+        """Write the probe's inputs."""
+        net = self.net if self.riding else self.probe
+        first = net.plan[batch.TAUGHT]
+        lane = np.arange(first, first + len(inputs))
+        block, lane = lane // self._count, lane % self._count
+        if self._symbols:
+            net.symbols[block, :, lane] = inputs
+            return
+        steps, (_, _, columns, *_) = inputs.shape[1], self.stack.layers()[0]
+        size = -(-(first + len(inputs)) // self._count) * (steps + 1)
+        start = net.plan[batch.HEAD + 6]
+        seen = self._buffer[start:][: size * columns * self._count]
+        seen = seen.reshape(-1, steps + 1, columns, self._count)
+        seen[block, :steps, : self.stack.channels, lane] = inputs
+
+    def _take(self, size: int) -> int:
+        """Return where the next numbers begin, at a whole cache line."""
+        first = self._floats
+        self._floats += -(-size // 16) * 16
+        return first
+
+    def _array(self, name):
+        return self._buffer[self._flat[name] :][: self._size]
+
+    def _plan(self, sequences, taught, steps):
+        """Return the head of a plan and its layers."""
+        stack, count = self.stack, self._count
         blocks = -(-sequences // count)
         layers = []
         for n, (kind, units, columns, _) in enumerate(stack.layers()):
             below = stack.channels if n == 0 else stack.units[n - 1]
-            skipped = below if symbols and n == 0 else 0
+            skipped = below if self._symbols and n == 0 else 0
             gates = 0 if kind == batch.DENSE else batch.GATES
-            sizes = columns - skipped, gates * units, columns
-            starts = [room.take(blocks * (steps + 1) * s * count) for s in sizes]
-            layers.append([kind, units, columns, below, skipped, self.starts[n], *starts])
-        fed = 4 * stack.units[0] if symbols else 0
-        outs = stack.outputs
-        sizes = 1, steps * fed, steps * outs, steps * outs, steps * outs
-        starts = [room.take(blocks * s * count) for s in sizes]
-        head = [count, taught, blocks, steps, outs, READOUTS.get(self.stack.readout, 0), len(layers), self.size, *self.shared.values(), *starts]
+            sizes = columns - skipped, gates * units, columns * (taught > 0)
+            rows = blocks * (steps + 1) * count
+            starts = [self._take(rows * size) for size in sizes]
+            layer = kind, units, columns, below, skipped, self._starts[n]
+            layers.append([*layer, *starts])
+        outputs = steps * stack.outputs
+        fed = steps * 4 * stack.units[0] * self._symbols
+        sizes = 1, fed, outputs, outputs, outputs * (taught > 0)
+        starts = [self._take(blocks * count * size) for size in sizes]
+        readout = READOUTS[stack.readout]
+        head = [count, taught, blocks, steps, stack.outputs, readout]
+        head += [len(layers), self._size, *self._flat.values(), *starts]
         return head, layers
 
-    def _net(self, plan, ends):
-        head, layers = plan
+    def _net(self, head, layers):
+        """Return the `Net` of a plan, with ones where biases are seen."""
         count, taught, blocks, steps = head[:4]
-        for kind, units, columns, below, skipped, _, start, _, _ in layers:
+        for kind, units, columns, below, skipped, _, start, *_ in layers:
             size = columns - skipped
-            here = self.buffer[start:][: blocks * (steps + 1) * size * count]
-            last = below + (0 if kind == batch.DENSE else units)
-            here.reshape(-1, size, count)[:, last - skipped :] = 1
-        self.buffer[head[batch.OF_BATCH] :][:taught] = 1
-        symbols = np.full((blocks, steps, count), -1, np.int32)
+            seen = self._buffer[start:][: blocks * (steps + 1) * size * count]
+            biases = below + (0 if kind == batch.DENSE else units)
+            seen.reshape(-1, size, count)[:, biases - skipped :] = 1
+        self._buffer[head[batch.OF_BATCH] :][:taught] = 1
+        ends = [place.max() + 1 for place in self._places]
         plan = np.array([*head, *sum(layers, []), *ends], np.int64)
-        return batch.Net(self.lanes, plan, symbols, self.buffer)
+        symbols = np.full((blocks, steps, count), -1, np.int32)
+        return batch.Net(self.lanes, plan, symbols, self._buffer)

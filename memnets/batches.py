@@ -1,14 +1,13 @@
-"""What a training draws: sequences, by block, from the seed alone."""
+"""Training batches, in reproducible blocks drawn from the seed alone."""
 
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
-from memnets.tasks import Task
+from memnets.tasks import Batch, Task
 
 # What a run draws: each purpose has random numbers of its own.
-PROBE, LESSONS, EXAM = range(3)
+PROBE, BATCHES, EXAM = range(3)
 # Floats of one block of drawn sequences; keeps memory and latency bounded.
 BLOCK_FLOATS = 2**20
 
@@ -29,30 +28,49 @@ def block_length(task: Task, batch_size: int) -> int:
     return min(max(episodes, 1), 256)
 
 
-class Lessons:
+class Batches:
     """The training sequences, drawn a block of episodes at a time.
 
     A block depends on the task, the batch size, the seed and its number, so
-    that a run is the same however it is cut into compiled calls.
+    that a run is the same however it is cut into calls.
+
+    Args:
+        task: The task that draws them.
+        batch_size: Positive integer, the sequences of an episode.
+        seed: Integer of at least 0.
     """
 
-    def __init__(self, task: Task, batch_size: int, seed: int, arrange):
+    def __init__(self, task: Task, batch_size: int, seed: int):
         self.task, self.batch_size, self.seed = task, batch_size, seed
-        self._arrange = arrange
         self.length = block_length(task, batch_size)
         self._drawn = None
 
-    def block(self, episode: int) -> tuple[tuple[tf.Tensor, ...], int]:
-        """Return the block that holds an episode, and its first episode."""
+    def block(self, episode: int) -> tuple[Batch, int]:
+        """Return the block that holds an episode, and its first episode.
+
+        Its arrays have an axis of episodes before that of the batch.
+        """
         number = episode // self.length
         if self._drawn is None or self._drawn[0] != number:
-            rng = generator(self.seed, LESSONS, number)
+            rng = generator(self.seed, BATCHES, number)
             drawn = self.task.sample(self.length * self.batch_size, rng)
             shape = (self.length, self.batch_size)
-            block = [a.reshape(*shape, *a.shape[1:]) for a in drawn]
-            arrays = self._arrange(*block)
-            # Nobody writes into them again, so that tf.constant, which would
-            # copy them, is not needed.
-            tensors = [tf.raw_ops.Identity(input=array) for array in arrays]
-            self._drawn = number, tuple(tensors)
+            arrays = (a.reshape(*shape, *a.shape[1:]) for a in drawn)
+            self._drawn = number, Batch(*map(np.ascontiguousarray, arrays))
         return self._drawn[1], number * self.length
+
+
+def one_hot(symbols: np.ndarray, channels: int) -> np.ndarray:
+    """Return symbols as float32 rows of one 1; a symbol below 0 is all 0.
+
+    >>> one_hot(np.array([[2, -1]]), 3).tolist()
+    [[[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]
+
+    Args:
+        symbols: int array of any shape, or a float array, which stays as it
+            is.
+        channels: Positive integer, the number of symbols.
+    """
+    if symbols.dtype.kind == "f":
+        return symbols
+    return np.eye(channels + 1, channels, dtype=np.float32)[symbols]
