@@ -1,4 +1,6 @@
-"""Initial weights that decide how long an LSTM remembers before it learns.
+"""Initial weights of layers, and what decides how long an LSTM remembers.
+
+The random ones are drawn by NumPy, not by Keras's backend: see `memnets.draws`.
 
 With an open forget gate f, a memory fades to 1/e in about 1 / (1 - f) steps.
 A bias b of the forget gate, and nothing else, makes f = 1 / (1 + exp(-b)).
@@ -6,15 +8,195 @@ A bias b of the forget gate, and nothing else, makes f = 1 / (1 + exp(-b)).
 
 from __future__ import annotations
 
-import math
+from typing import ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 
+from memnets import draws
+from memnets.draws import check_number
 from memnets.tasks.base import check_integer
 
+register = keras.saving.register_keras_serializable(package="memnets")
 
-@keras.saving.register_keras_serializable(package="memnets")
+
+class RandomInitializer(keras.initializers.Initializer):
+    """An initializer that draws by NumPy; each call gives the same array.
+
+    Args:
+        seed: Integer of at least 0. Matrices of different shapes drawn from
+            the same seed are independent of each other.
+        redraw: Boolean, whether `memnets.networks.draw_weights` may replace
+            the seed. `memnets.networks.recurrent` sets it where it chose the
+            seed itself. Default: `False`.
+    """
+
+    # The arguments of a subclass, which it keeps as attributes.
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, seed: int, redraw: bool = False):
+        check_integer("seed", seed, 0)
+        if not isinstance(redraw, bool):
+            raise TypeError(f"redraw must be a boolean, got {redraw!r}")
+        self.seed, self.redraw = int(seed), redraw
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator):
+        """Return a float32 array; subclasses say how."""
+        raise NotImplementedError(f"{type(self).__name__} must define draw")
+
+    def __call__(self, shape, dtype=None):
+        """Return a tensor of this shape."""
+        shape = tuple(shape)
+        drawn = self.draw(shape, draws.stream(self.seed, shape))
+        return ops.cast(drawn, keras.backend.standardize_dtype(dtype))
+
+    def get_config(self):
+        """Return the arguments."""
+        names = (*self.arguments, "seed", "redraw")
+        return {name: getattr(self, name) for name in names}
+
+
+@register
+class VarianceScaling(RandomInitializer):
+    """Draw weights whose variance is `scale / n`: Glorot's, He's, LeCun's.
+
+    Args:
+        scale: Positive float. Default: 1.
+        mode: One of `"fan_in"`, `"fan_out"`, `"fan_avg"`, as of
+            `memnets.draws.variance_scaling`. Default: `"fan_in"`.
+        distribution: One of `"uniform"`, `"truncated_normal"`,
+            `"untruncated_normal"`. Default: `"truncated_normal"`.
+        seed: Integer of at least 0.
+        redraw: As of `RandomInitializer`. Default: `False`.
+    """
+
+    arguments = ("scale", "mode", "distribution")
+
+    def __init__(
+        self,
+        scale=1.0,
+        mode="fan_in",
+        distribution="truncated_normal",
+        *,
+        seed,
+        redraw=False,
+    ):
+        super().__init__(seed, redraw)
+        draws.check_scaling(scale, mode, distribution)
+        self.scale, self.mode = float(scale), mode
+        self.distribution = distribution
+
+    def draw(self, shape, rng):
+        """Return a float32 array."""
+        rule = (self.scale, self.mode, self.distribution)
+        return draws.variance_scaling(shape, rng, *rule)
+
+
+@register
+class GlorotUniform(RandomInitializer):
+    """Draw the default weights of most Keras layers, by NumPy.
+
+    Args:
+        seed: Integer of at least 0.
+        redraw: As of `RandomInitializer`. Default: `False`.
+
+    Example:
+
+    >>> import keras
+    >>> from memnets.initializers import GlorotUniform
+    >>> print(keras.ops.convert_to_numpy(GlorotUniform(seed=1)((2, 2))))
+    [[ 0.662064    0.36164546]
+     [-0.509916    0.686231  ]]
+    """
+
+    def draw(self, shape, rng):
+        """Return a float32 array."""
+        return draws.glorot_uniform(shape, rng)
+
+
+@register
+class Orthogonal(RandomInitializer):
+    """Draw an orthogonal matrix.
+
+    Args:
+        gain: Float, a factor of the matrix. Default: 1.
+        seed: Integer of at least 0.
+        redraw: As of `RandomInitializer`. Default: `False`.
+    """
+
+    arguments = ("gain",)
+
+    def __init__(self, gain=1.0, *, seed, redraw=False):
+        super().__init__(seed, redraw)
+        self.gain = check_number("gain", gain)
+
+    def draw(self, shape, rng):
+        """Return a float32 array."""
+        return draws.orthogonal(shape, rng, self.gain)
+
+
+@register
+class RandomUniform(RandomInitializer):
+    """Draw from the uniform distribution between two numbers.
+
+    Args:
+        minval: Float, the lower end. Default: -0.05.
+        maxval: Float, the upper end. Default: 0.05.
+        seed: Integer of at least 0.
+        redraw: As of `RandomInitializer`. Default: `False`.
+    """
+
+    arguments = ("minval", "maxval")
+
+    def __init__(self, minval=-0.05, maxval=0.05, *, seed, redraw=False):
+        super().__init__(seed, redraw)
+        self.minval = check_number("minval", minval)
+        self.maxval = check_number("maxval", maxval)
+
+    def draw(self, shape, rng):
+        """Return a float32 array."""
+        return draws.uniform(shape, rng, self.minval, self.maxval)
+
+
+@register
+class RandomNormal(RandomInitializer):
+    """Draw from a normal distribution.
+
+    Args:
+        mean: Float. Default: 0.
+        stddev: Float of at least 0, the standard deviation. Default: 0.05.
+        seed: Integer of at least 0.
+        redraw: As of `RandomInitializer`. Default: `False`.
+    """
+
+    arguments = ("mean", "stddev")
+
+    def __init__(self, mean=0.0, stddev=0.05, *, seed, redraw=False):
+        super().__init__(seed, redraw)
+        self.mean = check_number("mean", mean)
+        self.stddev = check_number("stddev", stddev)
+        if self.stddev < 0:
+            raise ValueError(f"stddev must be at least 0, got {stddev}")
+
+    def draw(self, shape, rng):
+        """Return a float32 array."""
+        return draws.normal(shape, rng, self.mean, self.stddev)
+
+
+@register
+class TruncatedNormal(RandomNormal):
+    """Draw from a normal distribution cut off at twice its deviation.
+
+    Takes the arguments of `RandomNormal`.
+    """
+
+    def draw(self, shape, rng):
+        """Return a float32 array."""
+        return draws.truncated_normal(shape, rng, self.mean, self.stddev)
+
+
+@register
 class ForgetBias(keras.initializers.Initializer):
     """Set the bias of the forget gate of an LSTM, and all others to 0.
 
@@ -48,15 +230,16 @@ class ForgetBias(keras.initializers.Initializer):
         """
         units = _units(shape)
         forget = ops.full((units,), self.value, dtype)
-        return _bias(ops.zeros((units,), dtype), forget)
+        nothing = ops.zeros_like(forget)
+        return ops.concatenate([nothing, forget, nothing, nothing])
 
     def get_config(self):
         """Return the arguments."""
         return {"value": self.value}
 
 
-@keras.saving.register_keras_serializable(package="memnets")
-class Chrono(keras.initializers.Initializer):
+@register
+class Chrono(RandomInitializer):
     """Spread how long the cells of an LSTM remember over 1 to `longest` steps.
 
     The bias of the forget gate is log(u) with u uniform in [1, longest - 1],
@@ -71,38 +254,68 @@ class Chrono(keras.initializers.Initializer):
             remembered to its use.
         seed: Integer of at least 0, the seed of the draw. The same seed always
             gives the same biases.
+        redraw: As of `RandomInitializer`. Default: `False`.
     """
 
-    def __init__(self, longest: int, seed: int):
-        check_integer("longest", longest, 2)
-        check_integer("seed", seed, 0)
-        self.longest, self.seed = int(longest), int(seed)
+    arguments = ("longest",)
 
-    def __call__(self, shape, dtype=None):
+    def __init__(self, longest: int, seed: int, redraw: bool = False):
+        check_integer("longest", longest, 2)
+        super().__init__(seed, redraw)
+        self.longest = int(longest)
+
+    def draw(self, shape, rng):
         """Return a bias of shape `(4 * units,)`, in Keras's order i, f, c, o.
 
         Raises:
             ValueError: If the shape is not that of an LSTM's bias.
         """
-        units = _units(shape)
-        steps = keras.random.uniform(
-            (units,), 1, self.longest - 1, dtype=dtype, seed=self.seed
-        )
-        forget = ops.log(steps)
-        return _bias(-forget, forget)
-
-    def get_config(self):
-        """Return the arguments."""
-        return {"longest": self.longest, "seed": self.seed}
+        forget = draws.chrono((_units(shape),), rng, self.longest)
+        nothing = np.zeros_like(forget)
+        return np.concatenate([-forget, forget, nothing, nothing])
 
 
-def check_number(argument: str, value: object) -> float:
-    """Return a finite number as a float and refuse all else."""
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise TypeError(f"{argument} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{argument} must be finite, got {value}")
-    return float(value)
+# Keras's random initializers, and what draws the same distribution by NumPy.
+_TWINS = {
+    keras.initializers.GlorotNormal: VarianceScaling,
+    keras.initializers.GlorotUniform: GlorotUniform,
+    keras.initializers.HeNormal: VarianceScaling,
+    keras.initializers.HeUniform: VarianceScaling,
+    keras.initializers.LecunNormal: VarianceScaling,
+    keras.initializers.LecunUniform: VarianceScaling,
+    keras.initializers.Orthogonal: Orthogonal,
+    keras.initializers.RandomNormal: RandomNormal,
+    keras.initializers.RandomUniform: RandomUniform,
+    keras.initializers.TruncatedNormal: TruncatedNormal,
+    keras.initializers.VarianceScaling: VarianceScaling,
+}
+
+
+def seeded(initializer: object, seed: int) -> RandomInitializer | None:
+    """Return an initializer that draws by NumPy from a seed chosen here.
+
+    Args:
+        initializer: What a layer has as an initializer.
+        seed: Integer of at least 0.
+
+    Returns:
+        For a random initializer of Keras without a seed, its twin, which draws
+        from the same distribution; for one made here before, the same with
+        this seed. `None` for all others, which are left as they are: those
+        that draw nothing, and those whose seed was chosen by a user.
+    """
+    if isinstance(initializer, RandomInitializer):
+        twin = type(initializer) if initializer.redraw else None
+    else:
+        twin = _TWINS.get(type(initializer))
+        # The newest Keras can count fans along other axes. A matrix has none.
+        config = {} if twin is None else initializer.get_config()
+        if any(config.get(n) is not None for n in ("seed", "input_axes")):
+            twin = None
+    if twin is None:
+        return None
+    kept = {name: getattr(initializer, name) for name in twin.arguments}
+    return twin(**kept, seed=seed, redraw=True)
 
 
 def _units(shape) -> int:
@@ -113,9 +326,3 @@ def _units(shape) -> int:
             f"unit_forget_bias=False, got {tuple(shape)}"
         )
     return shape[0] // 4
-
-
-def _bias(write, forget):
-    """Join the biases of all four parts; those of candidate and read are 0."""
-    nothing = ops.zeros_like(forget)
-    return ops.concatenate([write, forget, nothing, nothing])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 
 import keras
@@ -10,7 +9,13 @@ import numpy as np
 
 from memnets import registry
 from memnets.by_hand import by_hand
-from memnets.initializers import Chrono, ForgetBias, check_number
+from memnets.draws import check_number, layer_seeds
+from memnets.initializers import (
+    Chrono,
+    ForgetBias,
+    RandomInitializer,
+    seeded,
+)
 from memnets.registry import READOUTS, check_network
 from memnets.tasks import Task
 
@@ -31,7 +36,7 @@ __all__ = [
 CELLS: dict[str, Callable[..., keras.layers.RNN]] = {
     name: entry.load() for name, entry in registry.CELLS.items()
 }
-# What the initializers of a layer draw.
+# The weights that an initializer of a layer draws.
 DRAWN = {
     "kernel_initializer": ("kernel",),
     "recurrent_initializer": ("recurrent_kernel", "gate_kernel"),
@@ -93,27 +98,19 @@ def recurrent(
     """
     check_network(task, cell, units, readout)
     check_forget_bias(forget_bias, cell)
-    *drawing, last = _initializers(seed, len(units) + 1)
-    known = inspect.signature(CELLS[cell]).parameters
+    seeds = iter(layer_seeds(seed, len(units) + 1))
+    options = {} if forget_bias is None else _forgetting(forget_bias, task)
 
     model = keras.Sequential([keras.Input((None, len(task.inputs)))])
-    for number, (size, options) in enumerate(zip(units, drawing), start=1):
-        layer = CELLS[cell](
-            size,
-            return_sequences=True,
-            name=f"{cell}_{number}",
-            # Without recurrent weights a cell takes no rule to draw them by.
-            **{name: rule for name, rule in options.items() if name in known},
-            **_forgetting(forget_bias, task, seed, number),
-        )
+    for number, size in enumerate(units, start=1):
+        name = f"{cell}_{number}"
+        layer = CELLS[cell](size, return_sequences=True, name=name, **options)
+        _seed(layer, next(seeds))
         model.add(layer)
     if readout == "dense":
-        weights = last["kernel_initializer"]
-        model.add(
-            keras.layers.Dense(
-                len(task.outputs), kernel_initializer=weights, name="readout"
-            )
-        )
+        layer = keras.layers.Dense(len(task.outputs), name="readout")
+        _seed(layer, next(seeds))
+        model.add(layer)
     model.compile(optimizer="adam", loss="mean_squared_error")
     return model
 
@@ -121,53 +118,71 @@ def recurrent(
 def draw_weights(model: keras.Model, seed: int) -> None:
     """Draw the initial weights of another seed, as `recurrent` does.
 
-    Building the network again takes ten times as long. What no seed decides,
-    such as a bias, is left alone.
+    Building the network again takes ten times as long. Weights that no seed
+    decides are left alone: biases that begin at a fixed value, and those whose
+    initializer is a constant or has a seed of its own.
 
     Args:
-        model: A network that `recurrent` built without a `forget_bias`.
+        model: A network from `recurrent`, or any other of such layers.
         seed: Integer of at least 0.
+
+    Raises:
+        ValueError: If a layer draws more than its kernels, or biases by
+            `Chrono`, from the seed of the network: build it again instead.
     """
-    for layer, rules in zip(
-        model.layers, _initializers(seed, len(model.layers))
-    ):
+    seeds = layer_seeds(seed, len(model.layers))
+    for layer, pair in zip(model.layers, seeds):
         cell = getattr(layer, "cell", layer)
-        for name, rule in rules.items():
-            for weight in DRAWN[name]:
-                drawn = getattr(cell, weight, None)
-                if drawn is not None:
-                    drawn.assign(rule(drawn.shape, dtype=drawn.dtype))
+        for name, initializer in _seed(layer, pair).items():
+            names = DRAWN.get(name, ())
+            if isinstance(initializer, Chrono):
+                names = ("bias",)
+            if not names:
+                raise ValueError(
+                    f"model must draw no weights but kernels, got "
+                    f"{type(initializer).__name__} as {name} of "
+                    f"{layer.name}; `recurrent` can build it again"
+                )
+            for weight in names:
+                weight = getattr(cell, weight, None)
+                if weight is not None:
+                    weight.assign(initializer(weight.shape, weight.dtype))
 
 
-def _initializers(
-    seed: int, layers: int
-) -> list[dict[str, keras.initializers.Initializer]]:
-    """Return what draws the weights of each layer, by its argument.
+def _seed(
+    layer: keras.layers.Layer, seeds: tuple[int, int]
+) -> dict[str, RandomInitializer]:
+    """Let a layer draw by NumPy what it would draw from no seed of its own.
 
-    Each layer has two seeds, so that none depends on what others need.
+    Args:
+        layer: A layer.
+        seeds: The seeds of the kernel and of the recurrent weights.
+
+    Returns:
+        The initializers that were replaced, by the names of the arguments.
     """
-    drawn = np.random.SeedSequence(seed).generate_state(2 * layers)
-    glorot = keras.initializers.GlorotUniform
-    orthogonal = keras.initializers.Orthogonal
-    return [
-        {
-            "kernel_initializer": glorot(seed=int(first)),
-            "recurrent_initializer": orthogonal(seed=int(second)),
-        }
-        for first, second in drawn.reshape(layers, 2)
-    ]
+    cell = getattr(layer, "cell", layer)
+    replaced = {}
+    for name, initializer in list(vars(cell).items()):
+        if not name.endswith("_initializer"):
+            continue
+        seed = dict(zip(DRAWN, seeds)).get(name)
+        if seed is None:
+            # A seed of its own, so that no two initializers draw alike.
+            drawn = np.random.SeedSequence([*seeds, *name.encode()])
+            seed = int(drawn.generate_state(1)[0])
+        initializer = seeded(initializer, seed)
+        if initializer is not None:
+            setattr(cell, name, initializer)
+            replaced[name] = initializer
+    return replaced
 
 
-def _forgetting(
-    forget_bias: float | str | None, task: Task, seed: int, number: int
-) -> dict[str, object]:
-    """Return the options that set the forget gates of one layer."""
-    if forget_bias is None:
-        return {}
+def _forgetting(forget_bias: float | str, task: Task) -> dict[str, object]:
+    """Return the options that set the forget gates of a layer."""
     if forget_bias == "chrono":
-        # A stream of its own: the other weights are the same with any bias.
-        drawn = np.random.SeedSequence(seed, spawn_key=(number,))
-        bias = Chrono(task.timesteps, int(drawn.generate_state(1)[0]))
+        # The layer gets a seed in place of this one.
+        bias = Chrono(task.timesteps, seed=0, redraw=True)
     else:
         bias = ForgetBias(forget_bias)
     return {"bias_initializer": bias, "unit_forget_bias": False}

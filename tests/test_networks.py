@@ -8,10 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memnets import by_hand as hands
-from memnets import numpy_lstm
+from memnets import networks, numpy_lstm, registry
 from memnets.cells import VARIANTS, VariantLSTM
-from memnets.initializers import Chrono, ForgetBias
-from memnets.networks import CELLS, by_hand, lecture, recurrent
+from memnets.draws import layer_seeds
+from memnets.initializers import Chrono, ForgetBias, GlorotUniform, Orthogonal
+from memnets.networks import (
+    CELLS,
+    by_hand,
+    draw_weights,
+    lecture,
+    recurrent,
+)
 from memnets.tasks import Countdown, Mixture, Recall, Task
 
 
@@ -262,24 +269,170 @@ def test_an_initializer_refuses_what_it_cannot_draw(make, kind, words):
         make()
 
 
-def test_without_a_forget_bias_every_weight_is_as_ever():
-    """The seeds of the layers, drawn as results on record drew them."""
-    seeds = iter(np.random.SeedSequence(5).generate_state(5).tolist())
+def assert_same(one, other):
+    one, other = one.get_weights(), other.get_weights()
+    for mine, theirs in zip(one, other, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_each_matrix_is_drawn_by_its_layers_seed():
+    seeds = layer_seeds(5, 3)
     model = recurrent(Recall(), units=(4, 3), seed=5)
-    for layer, shape in zip(model.layers, ((3, 16), (4, 12), (3, 2))):
+    shapes = ((3, 16), (4, 12), (3, 2))
+    for layer, shape, (first, second) in zip(model.layers, shapes, seeds):
         kernel, *others = layer.get_weights()
-        drawn = keras.initializers.GlorotUniform(next(seeds))(shape)
-        np.testing.assert_array_equal(kernel, drawn)
+        np.testing.assert_array_equal(kernel, GlorotUniform(first)(shape))
         if len(others) == 2:
-            orthogonal = keras.initializers.Orthogonal(seed=next(seeds))
-            drawn = orthogonal((shape[1] // 4, shape[1]))
-            np.testing.assert_array_equal(others[0], drawn)
             units = shape[1] // 4
+            drawn = Orthogonal(seed=second)((units, shape[1]))
+            np.testing.assert_array_equal(others[0], drawn)
             wanted = np.repeat([0, 1, 0, 0], units)
             np.testing.assert_array_equal(others[1], wanted)
-    same = recurrent(Recall(), units=(4, 3), seed=5, forget_bias=1)
-    for one, other in zip(model.get_weights(), same.get_weights()):
-        np.testing.assert_array_equal(one, other)
+    assert_same(model, recurrent(Recall(), units=(4, 3), seed=5, forget_bias=1))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_seed_decides_all_that_is_drawn(cell):
+    keras.utils.set_random_seed(1)
+    one = recurrent(Recall(), cell, (4, 3), seed=5)
+    keras.utils.set_random_seed(2)
+    assert_same(one, recurrent(Recall(), cell, (4, 3), seed=5))
+    other = recurrent(Recall(), cell, (4, 3), seed=6)
+    for mine, theirs in zip(one.get_weights(), other.get_weights()):
+        # Biases and peepholes begin at fixed values.
+        fixed = mine.ndim == 1 or not mine.any()
+        assert (mine == theirs).all() if fixed else (mine != theirs).all()
+    draw_weights(other, 5)
+    assert_same(one, other)
+    # Copies and loaded networks can be drawn again, too.
+    copy = keras.models.clone_model(other)
+    assert_same(one, copy)
+    draw_weights(copy, 6)
+    assert_same(copy, recurrent(Recall(), cell, (4, 3), seed=6))
+
+
+def test_a_seed_decides_the_spread_of_forget_biases():
+    options = {"units": (4, 3), "forget_bias": "chrono"}
+    one, other = (recurrent(Recall(), **options, seed=s) for s in (5, 6))
+    assert (one.get_weights()[2] != other.get_weights()[2])[:8].all()
+    draw_weights(other, 5)
+    assert_same(one, other)
+
+
+def test_two_matrices_of_a_layer_are_drawn_apart():
+    """All gates see all gates: both are drawn by the recurrent initializer."""
+    cell = recurrent(Recall(), "lstm_fgr", (4,), seed=5).layers[0].cell
+    one, other = np.ravel(cell.recurrent_kernel), np.ravel(cell.gate_kernel)
+    assert not set(one.tolist()) & set(other.tolist())
+    assert abs(np.corrcoef(one, other[: len(one)])[0, 1]) < 0.3
+
+
+@pytest.fixture
+def add_cell(monkeypatch):
+    """Return what adds a cell to the registry while a test runs."""
+
+    def add(layer, **options):
+        entry = registry.Entry(layer, "for a test", options)
+        monkeypatch.setitem(registry.CELLS, "added", entry)
+        monkeypatch.setitem(networks.CELLS, "added", entry.load())
+
+    return add
+
+
+def test_an_identity_stays_an_identity(add_cell):
+    """Source: Q. V. Le, N. Jaitly and G. E. Hinton, arXiv:1504.00941 (2015)."""
+    add_cell(
+        "keras.layers:SimpleRNN",
+        activation="relu",
+        recurrent_initializer="identity",
+    )
+    model = recurrent(Recall(), "added", (4, 3), seed=5)
+    first = model.layers[0].get_weights()
+    for layer, units in zip(model.layers, (4, 3)):
+        np.testing.assert_array_equal(layer.get_weights()[1], np.eye(units))
+    draw_weights(model, 6)
+    for layer, units in zip(model.layers, (4, 3)):
+        np.testing.assert_array_equal(layer.get_weights()[1], np.eye(units))
+    assert (model.layers[0].get_weights()[0] != first[0]).all()
+    # Once trained, it is not reset either: no seed decides it.
+    model.layers[0].cell.recurrent_kernel.assign(2 * np.eye(4))
+    draw_weights(model, 5)
+    model.layers[0].cell.recurrent_kernel.assign(np.eye(4))
+    assert_same(model, recurrent(Recall(), "added", (4, 3), seed=5))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        keras.initializers.Constant(0.25),
+        keras.initializers.HeNormal(seed=3),
+        GlorotUniform(seed=3),
+        {"class_name": "memnets>Staggered", "config": {"first": -1.0}},
+        lambda shape, dtype=None: keras.ops.full(shape, 7.0, dtype),
+    ],
+    ids=["constant", "seeded", "seeded here", "staggered", "function"],
+)
+@pytest.mark.parametrize(
+    "layer", ["keras.layers:GRU", "memnets.cells:PeepholeLSTM"]
+)
+def test_a_cells_own_initializer_is_respected(layer, own, add_cell):
+    add_cell(layer, kernel_initializer=own)
+    model = recurrent(Recall(), "added", (4,), seed=5)
+    kernel, tall, *_ = model.layers[0].get_weights()
+    wanted = keras.initializers.get(own)(kernel.shape)
+    np.testing.assert_array_equal(kernel, wanted)
+    draw_weights(model, 6)
+    again, other, *_ = model.layers[0].get_weights()
+    np.testing.assert_array_equal(again, wanted)
+    assert (tall != other).all()
+    assert_same(model, recurrent(Recall(), "added", (4,), seed=6))
+
+
+def test_the_rule_of_a_cells_own_initializer_is_kept(add_cell):
+    """A distribution without a seed is drawn from, by the network's seed."""
+    options = {"kernel_initializer": "random_normal"}
+    options["recurrent_initializer"] = keras.initializers.Orthogonal(0.5)
+    add_cell("memnets.cells:Elman", **options)
+    model = recurrent(Recall(), "added", (60,), seed=5)
+    kernel, tall, _ = model.layers[0].get_weights()
+    assert 0.04 < kernel.std() < 0.06
+    np.testing.assert_allclose(tall @ tall.T, np.eye(60) / 4, atol=1e-6)
+    assert_same(model, recurrent(Recall(), "added", (60,), seed=5))
+
+
+def test_random_biases_and_peepholes_are_drawn_by_the_seed(add_cell):
+    drawn = keras.initializers.RandomNormal(stddev=1.0)
+    names = "bias_initializer", "input_bias_initializer"
+    add_cell("memnets.cells:LSTM1997", **dict.fromkeys(names, drawn))
+    one, again, other = (
+        recurrent(Recall(), "added", (4,), seed=seed) for seed in (5, 5, 6)
+    )
+    assert_same(one, again)
+    bias = one.layers[0].get_weights()[2]
+    # Input gates, output gates, cells: two are drawn, not alike.
+    assert len(set(bias.tolist())) == 9 and not bias[4:8].any()
+    assert (bias != other.layers[0].get_weights()[2]).sum() == 8
+    words = "model .* got RandomNormal as bias_initializer of added_1"
+    with pytest.raises(ValueError, match=words):
+        draw_weights(one, 6)
+
+
+def test_a_network_not_from_here_is_drawn_alike():
+    layers = [
+        keras.layers.LSTM(4, return_sequences=True),
+        keras.layers.Dense(2),
+    ]
+    model = keras.Sequential([keras.Input((None, 3)), *layers])
+    draw_weights(model, 5)
+    assert_same(model, recurrent(Recall(), units=(4,), seed=5))
+
+
+def test_a_seed_that_is_none_is_refused():
+    model = recurrent(Recall(), units=(2,))
+    with pytest.raises(ValueError, match="seed .* least 0, got -1"):
+        draw_weights(model, -1)
+    with pytest.raises(TypeError, match="seed .* integer, got 1.5"):
+        recurrent(Recall(), units=(2,), seed=1.5)
 
 
 @pytest.mark.parametrize("cell", CELLS)
