@@ -15,7 +15,7 @@ def make_task(setting):
 def lessons(setting, episodes, seed):
     """Yield blocks `(episodes, batch, time, channel)` of inputs and targets.
 
-    They are those of `memnets.lessons`, which imports TensorFlow: a player
+    They are those of `memnets.batches`, which imports TensorFlow: a player
     that does without is not to pay for it.
     """
     task = make_task(setting)

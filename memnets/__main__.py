@@ -12,13 +12,14 @@ import tempfile
 from memnets import comparison, experiments, recordings, registry, results
 from memnets.experiments import Experiment
 from memnets.quiet import import_tensorflow
-from memnets.runs import Run
+from memnets.runs import Run, replacing
 from memnets.tasks import TASKS, make_task
 
 EXAMPLES = """\
 examples:
   memnets list
   memnets train recall --units 5 2 --episodes 300 --seed 1 --out run.npz
+  memnets train recall --resume run.npz --episodes 3000 --out longer.npz
   memnets figures recall_learning --format svg --style slides --out slides
   memnets experiments recall-lecture recall-mastered --seeds 32
   memnets compare recall --cells lstm gru simple_rnn --seeds 32
@@ -49,6 +50,13 @@ EXPERIMENT_FLAGS = (
 RUN_FLAGS = (
     ("--record-every", int, "episodes from record to record (default: 1)"),
     ("--out", pathlib.Path, "the .npz file to keep the run in"),
+    ("--save", pathlib.Path, "the .keras file to keep the network in"),
+    (
+        "--resume",
+        pathlib.Path,
+        "a run to go on with, to --episodes in all; its network and training "
+        "stay what they are",
+    ),
 )
 FIGURES_FLAGS = (
     ("names", str, "figures to draw (default: all)"),
@@ -219,21 +227,68 @@ def train(chosen) -> None:
     as in the table of cells. Ctrl-C ends the training early and keeps the run
     so far.
     """
-    experiment = _experiment(vars(chosen), "lecture", "cells")
-    out = getattr(chosen, "out", None)
+    before = getattr(chosen, "resume", None)
+    if before is not None:
+        before = Run.load(before)
+        experiment = _resumed(vars(chosen), before)
+    else:
+        experiment = _experiment(vars(chosen), "lecture", "cells")
+    out, save = getattr(chosen, "out", None), getattr(chosen, "save", None)
     if out is not None:
         _check_writable(out, ".npz")
-    import_tensorflow(alone=True)
+    if save is not None:
+        _check_writable(save, ".keras", flag="--save")
+    if not experiment.uses_kernel():
+        import_tensorflow(alone=True)
     run = experiment.run(
-        record_every=getattr(chosen, "record_every", 1),
+        record_every=_record_every(chosen, before),
         examine_every=experiment.episodes,
+        before=before,
     )
     print(_verdict(experiment, run))
     if out is not None:
         run.save(out)
         print(f"the run is kept in {out}")
+    if save is not None:
+        import_tensorflow(alone=True)
+        with replacing(save) as temporary:
+            run.model().save(temporary)
+        print(f"the network is kept in {save}")
     if run.settings.get("interrupted"):
         raise KeyboardInterrupt
+
+
+def _record_every(chosen, before: Run | None) -> int:
+    """Return the distance of the records: that of a run that goes on."""
+    given = getattr(chosen, "record_every", None)
+    if before is None:
+        return given or 1
+    kept = before.settings["record_every"]
+    if given not in (None, kept):
+        raise ValueError(
+            f"--record-every must be {kept}, as the run has it, got {given}"
+        )
+    return kept
+
+
+def _resumed(given: dict, before: Run) -> Experiment:
+    """Return a run's experiment, with as many episodes as were asked for."""
+    made = Experiment.of(before)
+    if given["task"] != made.task.name:
+        raise ValueError(
+            f"task must be {made.task.name}, which the run learned, got "
+            f"{given['task']!r}"
+        )
+    flags = (*TASK_FLAGS, *EXPERIMENT_FLAGS)
+    fields = {flag.removeprefix("--").replace("-", "_") for flag, *_ in flags}
+    for field in sorted(fields - {"episodes"}):
+        if field in given:
+            raise ValueError(
+                f"--{field.replace('_', '-')} must be left out with --resume: "
+                f"the run has its own"
+            )
+    episodes = given.get("episodes", made.episodes)
+    return dataclasses.replace(made, episodes=episodes)
 
 
 def _experiment(given: dict, *kinds: str) -> Experiment:
@@ -378,7 +433,6 @@ def record(chosen) -> None:
     """
     for name in chosen.names:
         recordings.check(name)
-    import_tensorflow(alone=True)
     for name in chosen.names or recordings.RECORDINGS:
         print(recordings.record(name, getattr(chosen, "out", None)))
 

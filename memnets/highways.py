@@ -8,7 +8,7 @@ import numpy as np
 from memnets import networks
 from memnets.flows import Flows
 from memnets.inspection import gradient_flow, trace
-from memnets.lessons import EXAM, generator
+from memnets.batches import EXAM, generator
 from memnets.tasks import Batch, Recall, join
 from memnets.training import train, versions
 

@@ -43,11 +43,13 @@ class Job:
         call: Function of a seed that can be pickled.
         seeds: List of integers.
         seconds: Float, an estimate of what one seed takes.
+        threads: Boolean, whether it may run in threads. Default: `False`.
     """
 
     call: Callable[[int], object]
     seeds: list[int]
     seconds: float
+    threads: bool = False
 
 
 def cores() -> int:

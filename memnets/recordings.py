@@ -13,8 +13,10 @@ from memnets import paths
 from memnets.experiments import find
 from memnets.flows import Flows
 from memnets.insides import Inside
+from memnets.quiet import import_tensorflow
 from memnets.runs import Ensemble, Run
 from memnets.tasks import Batch, Countdown, Recall, Task, join
+from memnets.training import versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,26 +73,16 @@ class InsideRecording:
 
     def make(self) -> Inside:
         """Train, look into the network, and return what was seen."""
-        from memnets.training import train
-
         experiment = find(self.experiment)[self.experiment]
         experiment = dataclasses.replace(
             experiment,
             episodes=self.episodes or experiment.episodes,
             seed=TYPICAL_SEEDS[self.experiment],
         )
-        model = experiment.build()
-        run = train(
-            model,
-            experiment.task,
-            experiment.episodes,
-            experiment.batch_size,
-            seed=experiment.seed,
-            record_every=experiment.episodes,
-        )
-        settings = {**experiment.settings(), **run.settings}
-        settings["experiment"] = self.experiment
-        return _look_into(model, self.probe(), settings)
+        run = experiment.run(record_every=experiment.episodes)
+        settings = {**run.settings, "experiment": self.experiment}
+        import_tensorflow()
+        return _look_into(run.model(), self.probe(), settings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +105,8 @@ class ByHandRecording:
 
     def make(self) -> Inside:
         """Look into the network, and return what was seen."""
+        import_tensorflow()
         from memnets.networks import by_hand
-        from memnets.training import versions
 
         settings = {
             "experiment": self.experiment,
@@ -144,6 +136,7 @@ class FlowsRecording:
 
     def make(self) -> Flows:
         """Train all networks, and return what is to be kept."""
+        import_tensorflow()
         from memnets.highways import study
 
         flows = study(self.task, self.seeds)

@@ -26,6 +26,7 @@ from memnets.interrupts import deferred_interrupt
 from memnets.quiet import import_tensorflow
 from memnets.runs import Diverged, replacing
 from memnets.tasks.base import check_integer
+from memnets.training import versions
 
 COLUMNS = (
     "experiment",
@@ -95,6 +96,7 @@ def repeat_into(
             functools.partial(_row, name, experiment),
             [s for s in range(seeds) if (name, str(s)) not in held],
             pool.seconds(experiment),
+            experiment.uses_kernel(),
         )
         for name, experiment in experiments.items()
     ]
@@ -130,22 +132,28 @@ def _kept(path, experiments, progress) -> list[dict[str, str]]:
 
 
 def _rows(jobs, workers, stop) -> Iterator[dict[str, object]]:
-    """Train, here or in worker processes, and give the row of each run."""
-    runs = sum(len(job.seeds) for job in jobs)
-    if workers is None:
-        workers = pool.worthwhile(sum(len(j.seeds) * j.seconds for j in jobs))
-    workers = min(workers, runs)
-    if workers > 1:
-        with pool.processes(workers) as lanes:
-            yield from pool.as_completed(lanes, jobs, stop)
-        return
-    if runs:
-        import_tensorflow()
-    for job in jobs:
-        for seed in job.seeds:
-            if stop():
-                return
-            yield job.call(seed)
+    """Train, here or side by side, and give the row of each run.
+
+    Threads run what kernels train, then processes the rest.
+    """
+    for make in (pool.threads, pool.processes):
+        own = [job for job in jobs if job.threads == (make is pool.threads)]
+        runs = sum(len(job.seeds) for job in own)
+        count = workers
+        if count is None:
+            count = pool.worthwhile(sum(len(j.seeds) * j.seconds for j in own))
+        count = min(count, runs)
+        if count > 1:
+            with make(count) as lanes:
+                yield from pool.as_completed(lanes, own, stop)
+            continue
+        if runs and make is pool.processes:
+            import_tensorflow()
+        for job in own:
+            for seed in job.seeds:
+                if stop():
+                    return
+                yield job.call(seed)
 
 
 def _row(name: str, experiment: Experiment, seed: int) -> dict[str, object]:
@@ -157,8 +165,6 @@ def _row(name: str, experiment: Experiment, seed: int) -> dict[str, object]:
         "progress": False,
     }
     exam = experiment.task.exam(np.random.default_rng(FINAL_EXAM))
-    from memnets.training import versions
-
     try:
         judged = judge(run_kept(experiment, exam, recording, seed))
     except Diverged:
@@ -168,8 +174,8 @@ def _row(name: str, experiment: Experiment, seed: int) -> dict[str, object]:
     return {
         "experiment": name,
         **judged,
-        "keras": used["keras"],
-        "tensorflow": used["tensorflow"],
+        "keras": used.get("keras"),
+        "tensorflow": used.get("tensorflow"),
     }
 
 

@@ -44,7 +44,7 @@ KERAS_HALF = {
     "memnets.engine",
     "memnets.express",
     "memnets.express_rules",
-    "memnets.lessons",
+    "memnets.batches",
     "memnets.stack",
     "memnets.training",
     "tensorflow",

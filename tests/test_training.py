@@ -14,7 +14,7 @@ import pytest
 
 from memnets import engine, training
 from memnets.experiments import Experiment
-from memnets.lessons import LESSONS, block_length, generator
+from memnets.batches import BATCHES, block_length, generator
 from memnets.networks import lecture, recurrent
 from memnets.tasks import Batch, Countdown, Recall
 from memnets.training import Diverged, train
@@ -37,7 +37,7 @@ def keras_loop(model, task, episodes, seed, batch_size=20):
     length = block_length(task, batch_size)
     losses = []
     for first in range(0, episodes, length):
-        rng = generator(seed, LESSONS, first // length)
+        rng = generator(seed, BATCHES, first // length)
         block = task.sample(length * batch_size, rng)
         for k in range(min(length, episodes - first)):
             part = slice(k * batch_size, (k + 1) * batch_size)
@@ -471,7 +471,7 @@ def test_many_sequences_at_once_do_not_kill_the_process():
     code = (
         "from memnets.networks import lecture\n"
         "from memnets.tasks import Recall\n"
-        "from memnets.lessons import generator\n"
+        "from memnets.batches import generator\n"
         "from memnets.training import train\n"
         "probe = Recall().sample(2000, generator(0))\n"
         "run = train(lecture(Recall()), Recall(), 4, probe=probe,\n"

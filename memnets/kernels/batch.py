@@ -572,17 +572,19 @@ def train(net, probe, riding, rule, block, rates, slots, watched, notes):
     episodes = len(rates)
     turn(net)
     for e in range(episodes + 1):
-        if e < episodes:
+        due, learns = slots[e] >= 0, e < episodes
+        if learns:
             load(net, FIRST, inputs[e], symbols[e])
-        # One call for both nets, so that it is compiled once.
-        due = slots[e] >= 0
+        # One loop over both nets, so that what it calls is compiled once.
         for k in range(2):
-            shown, first = (net, net.plan[TAUGHT]) if k == 0 else (probe, 0)
-            if (e < episodes or (riding and due)) if k == 0 else (due and not riding):
+            shown, first = (probe, FIRST) if k else (net, net.plan[TAUGHT])
+            shows = due and riding == (k == 0)
+            if shows or (learns and k == 0):
                 answer(shown)
-                if due and riding == (k == 0):
-                    record(shown, first, watched, outputs[slots[e]], hidden[slots[e]])
-        if e < episodes:
+            if shows:
+                at = slots[e]
+                record(shown, first, watched, outputs[at], hidden[at])
+        if learns:
             losses[e] = compare(net, rule, targets[e], importance[e])
             if not np.isfinite(losses[e]):
                 return e
@@ -591,3 +593,24 @@ def train(net, probe, riding, rule, block, rates, slots, watched, notes):
                 clip(net, rule)
             update(net, rule, rates[e])
     return episodes
+
+
+@cached
+def look(net, inputs, symbols, watched, outputs, hidden):
+    """Answer many sequences, a group at a time in the room of one.
+
+    Args:
+        net: A `Net`, with room for the sequences of a group.
+        inputs: float32 array of shape `(group, sequence, time, channel)`.
+        symbols: int32 array of shape `(group, sequence, time)`; of the two,
+            one has no sequences.
+        watched: As of `train`.
+        outputs: float32 array of shape `(group, sequence, time, output)`, to
+            be filled.
+        hidden: The same for the watched layer.
+    """
+    turn(net)
+    for k in range(len(outputs)):
+        load(net, FIRST, inputs[k], symbols[k])
+        answer(net)
+        record(net, FIRST, watched, outputs[k], hidden[k])

@@ -13,8 +13,6 @@ from memnets.kernels import batch
 from memnets.kernels.network import Network, Stack, lanes_for
 from memnets.kernels.optimizers import STATES, Optimizer
 
-# Numbers of the work buffer for one part of an exam.
-EXAM_FLOATS = 2**22
 
 
 class Kernel:
@@ -57,8 +55,13 @@ class Kernel:
         self._network.show(probe)
         self._shape = probe.shape[:2]
         self._viewers: dict[tuple[int, int], Network] = {}
+        # No episode: what has to be compiled is compiled here.
+        targets = np.empty((0, 0, 1, stack.outputs), np.float32)
+        shape = (0, 0, 1) if symbols else (0, 0, 1, stack.channels)
+        nothing = np.empty(shape, probe.dtype), targets, targets[..., 0]
         with _notice():
-            self._call(self._network, None, self._records(self._shape, 0))
+            self._call(nothing, self._records(self._shape, 0), np.array([-1]))
+            self.observe(probe)
 
     def begin(self) -> None:
         """Be ready to train."""
@@ -100,9 +103,7 @@ class Kernel:
         part = [array[first : first + len(due)] for array in block]
         notes = self._records(self._shape, int(due.sum()))
         slots = np.where(due, np.cumsum(due) - 1, -1)
-        losses, *records = self._call(
-            self._network, part, notes, np.array([-1, *slots])
-        )
+        losses, records = self._call(part, notes, np.array([-1, *slots]))
         self.steps_done += int(np.isfinite(losses).sum())
         return losses, records
 
@@ -112,31 +113,34 @@ class Kernel:
         Args:
             inputs: As the probe, of any number and length.
         """
-        steps = inputs.shape[1]
-        floats = steps * sum(
-            columns + (batch.GATES + 1) * units
-            for _, units, columns, _ in self.stack.layers()
-        )
-        most = max(1, min(len(inputs), EXAM_FLOATS // floats))
-        parts = [
-            self._observe(inputs[at : at + most])
-            for at in range(0, len(inputs), most)
-        ]
-        return [np.concatenate(arrays) for arrays in zip(*parts)]
-
-    def _observe(self, inputs):
-        shape = inputs.shape[:2]
+        count, shape = len(inputs), inputs.shape[1:]
         if shape not in self._viewers:
-            self._viewers[shape] = Network(
-                self.stack, self._lanes, 0, 1, inputs.shape, self.symbols
-            )
+            rooms = self._lanes, sum(self._lanes), shape[0], (0, shape[0])
+            self._viewers[shape] = Network(self.stack, *rooms, self.symbols)
         viewer = self._viewers[shape]
         viewer.put("weights", self._network.get("weights"))
-        viewer.show(inputs)
-        _, *records = self._call(
-            viewer, None, self._records(shape, 1), np.array([0])
-        )
-        return [array[0] for array in records]
+        lanes = sum(self._lanes)
+        groups = -(-count // lanes)
+        padded = np.zeros((groups * lanes, *shape), inputs.dtype)
+        padded[:count] = inputs
+        padded = self._divided(padded.reshape(groups, lanes, *shape))
+        records = self._records((lanes, shape[0]), groups)
+        batch.look(viewer.net, *padded, self._watched, *records)
+        flat = [a.reshape(groups * lanes, *a.shape[2:]) for a in records]
+        return self._shown([array[:count] for array in flat])
+
+    def _divided(self, inputs):
+        """Return inputs as numbers and as symbols, one of them empty."""
+        if not self.symbols:
+            return inputs, np.empty((len(inputs), 0, 1), np.int32)
+        shape = len(inputs), 0, 1, self.stack.channels
+        return np.empty(shape, np.float32), inputs.astype(np.int32)
+
+    def _shown(self, records):
+        """Return the records made, of the answers and of what is watched."""
+        if self._echoes:
+            return [records[0], records[0]]
+        return records[: 1 if self._watched < 0 else 2]
 
     def _records(self, shape, count):
         """Return room for records, of answers and of the watched layer."""
@@ -145,39 +149,24 @@ class Kernel:
         hidden = np.empty((count, *shape, *units), np.float32)
         return [outputs, hidden]
 
-    def _call(self, network, part, notes, slots=None):
+    def _call(self, part, notes, slots):
         """Call the kernel; return the losses and the records made."""
-        inputs, targets, weights = part or self._nothing(network)
-        symbols = np.empty((len(inputs), 0, 1), np.int32)
-        if self.symbols:
-            symbols = np.ascontiguousarray(inputs, np.int32)
-            shape = len(inputs), 0, 1, self.stack.channels
-            inputs = np.empty(shape, np.float32)
+        inputs, targets, weights = part
+        network = self._network
         losses = np.full(len(targets), np.nan, np.float32)
         done = batch.train(
             network.net,
             network.probe,
             network.riding,
             self.optimizer.rule(),
-            (inputs, symbols, targets, weights),
+            (*self._divided(inputs), targets, weights),
             self.optimizer.steps(self.steps_done, len(losses)),
-            np.array([-1]) if slots is None else slots,
+            slots,
             self._watched,
             (losses, *notes),
         )
         # The episode whose loss is not finite is told, but nothing after it.
-        losses = losses[: done + 1]
-        if self._echoes:
-            return losses, notes[0], notes[0]
-        return losses, *notes[: 1 if self._watched < 0 else 2]
-
-    def _nothing(self, network):
-        """Return a block of no episodes."""
-        inputs = np.empty((0, 0, 1, self.stack.channels), np.float32)
-        if self.symbols:
-            inputs = np.empty((0, 0, 1), np.int32)
-        targets = np.empty((0, 0, 1, self.stack.outputs), np.float32)
-        return inputs, targets, np.empty((0, 0, 1), np.float32)
+        return losses[: done + 1], self._shown(notes)
 
 
 @contextlib.contextmanager
