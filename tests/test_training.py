@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import pytest
 
-from memnets import engine, training
+from memnets import compiled
 from memnets.experiments import Experiment
+from memnets.kernels.engine import Kernel
 from memnets.batches import BATCHES, block_length, generator
 from memnets.networks import lecture, recurrent
 from memnets.tasks import Batch, Countdown, Recall
@@ -197,7 +198,7 @@ def test_the_watched_layer_is_recorded():
     assert np.abs(run.hidden[0] - run.hidden[-1]).max() > 1e-4
 
 
-@pytest.mark.parametrize("engine", ["graph", "xla"])
+@pytest.mark.parametrize("engine", ["auto", "graph", "xla"])
 def test_one_seed_is_one_run_bit_for_bit_however_it_is_cut(engine):
     def run(episodes=300, **recording):
         model = lecture(Recall(), seed=7)
@@ -232,11 +233,11 @@ def test_another_seed_is_another_run():
 
 def test_training_goes_on_without_compiling_again():
     model = lecture(Recall(), seed=1)
-    train(model, Recall(), 30, seed=1)
-    kept = model.__dict__["_memnets_engine"][1]
+    train(model, Recall(), 30, seed=1, engine="xla")
+    kept = model.__dict__["_memnets_compiled"][1]
     model.optimizer.learning_rate = 5e-3
-    run = train(model, Recall(), 30, seed=2)
-    assert model.__dict__["_memnets_engine"][1] is kept
+    run = train(model, Recall(), 30, seed=2, engine="xla")
+    assert model.__dict__["_memnets_compiled"][1] is kept
     twin = lecture(Recall(), seed=1)
     keras_loop(twin, Recall(), 30, seed=1)
     twin.optimizer.learning_rate = 5e-3
@@ -244,8 +245,8 @@ def test_training_goes_on_without_compiling_again():
     np.testing.assert_allclose(run.losses, losses, rtol=1e-4)
     # What the compiled function depends on has changed: it is compiled anew.
     model.compile(optimizer="sgd", loss="mae")
-    train(model, Recall(), 5, seed=3)
-    assert model.__dict__["_memnets_engine"][1] is not kept
+    train(model, Recall(), 5, seed=3, engine="xla")
+    assert model.__dict__["_memnets_compiled"][1] is not kept
 
 
 def test_training_leaves_the_optimizers_settings():
@@ -301,9 +302,10 @@ def test_the_network_remembers(master):
     assert np.ptp(blank) < 1e-6  # without the tell, nothing to know it by
 
 
-def test_an_interrupt_ends_the_training_and_keeps_the_run(monkeypatch):
+@pytest.mark.parametrize("engine", [compiled.Compiled, Kernel])
+def test_an_interrupt_ends_the_training_and_keeps_the_run(monkeypatch, engine):
     calls = []
-    run_block = training.Engine.run
+    run_block = engine.run
 
     def run_and_press(self, *arguments):
         result = run_block(self, *arguments)
@@ -313,16 +315,17 @@ def test_an_interrupt_ends_the_training_and_keeps_the_run(monkeypatch):
         return result
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(training.Engine, "run", run_and_press)
+    monkeypatch.setattr(engine, "run", run_and_press)
     model = lecture(Recall(), seed=6)
-    run = train(model, Recall(), 1000, seed=6, examine_every=40, engine="graph")
+    kind = {"engine": "auto" if engine is Kernel else "graph"}
+    run = train(model, Recall(), 1000, seed=6, examine_every=40, **kind)
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGINT) is before
     assert run.settings["interrupted"] and len(run.losses) == 80
     assert run.episodes[-1] == 80 and len(run.outputs) == 81
     # The weights have seen the episodes that were recorded, and no more.
     twin = lecture(Recall(), seed=6)
-    whole = train(twin, Recall(), 80, seed=6, engine="graph")
+    whole = train(twin, Recall(), 80, seed=6, **kind)
     np.testing.assert_array_equal(whole.losses, run.losses)
     assert all(map(np.array_equal, model.get_weights(), twin.get_weights()))
 
@@ -337,7 +340,8 @@ def test_training_works_outside_the_main_thread():
     assert len(runs[0].losses) == 3
 
 
-def test_a_loss_that_is_not_finite_names_the_episode():
+@pytest.mark.parametrize("engine", ["auto", "graph"])
+def test_a_loss_that_is_not_finite_names_the_episode(engine):
     @dataclasses.dataclass(frozen=True)
     class Broken(Recall):
         name: ClassVar[str] = "broken"
@@ -349,7 +353,11 @@ def test_a_loss_that_is_not_finite_names_the_episode():
 
     with pytest.raises(Diverged, match="nan in episode 7;"):
         train(
-            lecture(Recall()), Broken(), 50, probe=Recall().exam(generator(1))
+            lecture(Recall()),
+            Broken(),
+            50,
+            probe=Recall().exam(generator(1)),
+            engine=engine,
         )
 
 
@@ -429,7 +437,7 @@ def test_bad_input_is_named_before_any_work(model, options, error, words):
 
 def test_a_users_own_xla_flags_are_kept(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--mine")
-    engine.ask_for_flags(lecture(Recall()))
+    compiled.set_flags()
     assert os.environ["XLA_FLAGS"] == "--mine"
 
 
@@ -437,9 +445,9 @@ def test_an_unknown_tensorflow_trains_and_says_that_it_is_slower(monkeypatch):
     # As after the test, where the variable is as it was before.
     monkeypatch.setenv("XLA_FLAGS", "")
     monkeypatch.delenv("XLA_FLAGS")
-    monkeypatch.setattr(engine, "VERSION", (2, 99))
+    monkeypatch.setattr(compiled, "VERSION", (2, 99))
     with pytest.warns(RuntimeWarning, match="slower.*TensorFlow"):
-        engine.ask_for_flags(lecture(Recall()))
+        compiled.set_flags()
     # XLA ends the process over a flag that it does not know.
     assert "region_analysis" not in os.environ["XLA_FLAGS"]
     assert os.environ["XLA_FLAGS"].startswith("--xla_backend_extra_options=")

@@ -82,6 +82,11 @@ class Layer(NamedTuple):
     STEPS,
     OUTPUTS,
     READOUT,
+    LOSS,
+    BY_WEIGHT,  # whether the loss is a mean over the weights' sum
+    OPTIMIZER,
+    NESTEROV,
+    CLIP,
     LAYERS,
     SIZE,  # of the weights, with padding
     WEIGHTS,
@@ -95,8 +100,9 @@ class Layer(NamedTuple):
     SUMS,  # of the readout: (block, step, output, lane)
     ANSWERS,
     ASKED,  # the derivative of the loss by the answers, or sums
+    CONSTANTS,  # of the optimizer: beta_1 or momentum, beta_2, epsilon, limit
     HEAD,
-) = range(20)
+) = range(26)
 
 
 class Net(NamedTuple):
@@ -106,20 +112,6 @@ class Net(NamedTuple):
     plan: np.ndarray
     symbols: np.ndarray  # (block, step, lane), below 0 for none
     buffer: np.ndarray
-
-
-class Rule(NamedTuple):
-    """The loss and the optimizer."""
-
-    loss: int
-    by_weight: bool  # a mean over the weights' sum, not over all steps
-    optimizer: int
-    keep_mean: np.float32  # beta_1, or the momentum
-    keep_square: np.float32
-    tiny: np.float32
-    nesterov: bool
-    clip: int
-    limit: np.float32
 
 
 @njit(**FAST)
@@ -369,10 +361,10 @@ def answer(net):
 
 
 @njit(**FAST)
-def teach(net, rule):
+def teach(net):
     """Leave in the slopes the derivative of the loss by the weights."""
     net.buffer[net.plan[SLOPES] : net.plan[SLOPES] + net.plan[SIZE]] = ZERO
-    readout = net.plan[READOUT] if rule.loss == SQUARED else LINEAR
+    readout = net.plan[READOUT] if net.plan[LOSS] == SQUARED else LINEAR
     for b in range(-(-net.plan[TAUGHT] // net.plan[COUNT])):
         taught = net.plan[OF_BATCH] + b * net.plan[COUNT]
         for n in range(net.plan[LAYERS] - 1, -1, -1):
@@ -404,56 +396,62 @@ def log(x):
 
 
 @njit(**FAST)
-def compare(net, rule, targets, importance):
+def compare(net, targets, importance):
     """Return the loss, and leave its derivative by the answers, or sums.
 
     It is Keras's: a mean over the outputs (categorical: a sum), weighted,
     and a mean over steps and sequences.
     """
-    (batch, steps, outputs), count = targets.shape, net.plan[COUNT]
+    (batch, steps, outputs), plan = targets.shape, net.plan
     whole = float(batch * steps)
-    if rule.by_weight:
+    if plan[BY_WEIGHT]:
         whole = 0.0
         for b in range(batch):
             for t in range(steps):
                 whole += importance[b, t]
     scale = 0.0 if whole == 0.0 else 1.0 / whole
-    if rule.loss != CATEGORICAL:
+    if plan[LOSS] != CATEGORICAL:
         scale /= outputs
     loss, single = 0.0, f4(scale)
     for b in range(batch):
-        at = (b // count * steps * outputs) * count + b % count
+        lane = b % plan[COUNT]
+        at = (b - lane) * steps * outputs + lane
+        answers = numbers(net.buffer, plan[ANSWERS] + at, (plan[COUNT],))
+        sums = numbers(net.buffer, plan[SUMS] + at, (plan[COUNT],))
+        asked = numbers(net.buffer, plan[ASKED] + at, (plan[COUNT],))
         for t in range(steps):
-            weight = importance[b, t]
+            weight, lost = importance[b, t], 0.0
             for k in range(outputs):
-                a, target = net.buffer[net.plan[ANSWERS] + at], targets[b, t, k]
+                n, target = t * outputs + k, targets[b, t, k]
+                a = answers[n, 0]
                 error = a - target
-                if rule.loss == SQUARED:
-                    loss += weight * error * error
+                if plan[LOSS] == SQUARED:
+                    lost += error * error
                     error = error + error
-                elif rule.loss == BINARY:
-                    x = net.buffer[net.plan[SUMS] + at]
-                    loss += weight * (max(x, ZERO) - x * target)
-                    loss -= weight * log(max(a, ONE - a))
+                elif plan[LOSS] == BINARY:
+                    x = sums[n, 0]
+                    lost += max(x, ZERO) - x * target
+                    lost -= log(max(a, ONE - a))
                 elif target != ZERO:
-                    loss -= weight * target * log(a)
-                net.buffer[net.plan[ASKED] + at] = single * weight * error
-                at += count
+                    lost -= target * log(a)
+                asked[n, 0] = single * weight * error
+            loss += weight * lost
     return loss * scale
 
 
 @njit(**FAST)
-def clip(net, rule):
+def clip(net):
     """Clip the slopes as Keras does: by value, by array, or all together."""
-    slopes, limit, first = net.buffer[net.plan[SLOPES] :], rule.limit, 0
+    slopes, first = net.buffer[net.plan[SLOPES] :], 0
+    limit = net.buffer[net.plan[CONSTANTS] + 3]
     for k in range(net.plan[SIZE]):
         slopes[k] *= net.buffer[net.plan[REAL] + k]
-    if rule.clip == EACH_VALUE:
+    if net.plan[CLIP] == EACH_VALUE:
         for k in range(net.plan[SIZE]):
             slopes[k] = min(max(slopes[k], -limit), limit)
         return
     ends = net.plan[HEAD + 9 * net.plan[LAYERS] :]
-    for end in ends if rule.clip == EACH_NORM else ends[-1:]:
+    for end in ends if net.plan[CLIP] == EACH_NORM else ends[-1:]:
         square = 0.0
         for k in range(first, end):
             square += float(slopes[k]) * float(slopes[k])
@@ -465,7 +463,7 @@ def clip(net, rule):
 
 
 @njit(**FAST)
-def update(net, rule, rate):
+def update(net, rate):
     """Change the weights as Keras's optimizers do."""
     lanes, buffer, plan = net.lanes, net.buffer, net.plan
     weights = rows(lanes, buffer, plan[WEIGHTS], (1,))
@@ -473,19 +471,21 @@ def update(net, rule, rate):
     real = rows(lanes, buffer, plan[REAL], (1,))
     mean = rows(lanes, buffer, plan[MEAN], (1,))
     square = rows(lanes, buffer, plan[SQUARE], (1,))
+    constants = numbers(buffer, plan[CONSTANTS], (1,))
+    keep, keep_square = constants[0, 0], constants[1, 0]
     for k in range(net.plan[SIZE] // net.plan[COUNT]):
         slope, m = slopes[k, 0] * real[k, 0], mean[k, 0]
-        if rule.optimizer == ADAM:
+        if plan[OPTIMIZER] == ADAM:
             s = square[k, 0]
-            m = m + (slope - m) * (ONE - rule.keep_mean)
-            s = s + (slope * slope - s) * (ONE - rule.keep_square)
+            m = m + (slope - m) * (ONE - keep)
+            s = s + (slope * slope - s) * (ONE - keep_square)
             square[k, 0] = s
-            step = m * rate / (sqrt(s) + rule.tiny)
+            step = m * rate / (sqrt(s) + constants[2, 0])
         else:
             step = slope * rate
-            m = m * rule.keep_mean - step
-            if rule.keep_mean > ZERO:
-                step = step - m * rule.keep_mean if rule.nesterov else m * -ONE
+            m = m * keep - step
+            if keep > ZERO:
+                step = step - m * keep if plan[NESTEROV] else m * -ONE
         mean[k, 0] = m
         weights[k, 0] = weights[k, 0] - step
     turn(net)
@@ -512,11 +512,12 @@ def load(net, first, inputs, symbols):
     here, count = layer_of(net, FIRST, FIRST), net.plan[COUNT]
     size = here.columns - here.skipped
     for b in range(len(inputs)):
-        block, lane = (first + b) // count, (first + b) % count
+        lane = (first + b) % count
+        at = here.seen + (first + b - lane) * (steps + 1) * size + lane
+        seen = numbers(net.buffer, at, (size, count))
         for t in range(steps):
-            at = here.seen + (block * (steps + 1) + t) * size * count + lane
             for k in range(channels):
-                net.buffer[at + k * count] = inputs[b, t, k]
+                seen[t, k, 0] = inputs[b, t, k]
     for b in range(len(symbols)):
         block, lane = (first + b) // count, (first + b) % count
         for t in range(symbols.shape[1]):
@@ -543,41 +544,66 @@ def record(net, first, watched, outputs, hidden):
                     hidden[p, t, u] = net.buffer[at + u * count]
 
 
+# The entries take arrays one by one, which Numba recognises faster than tuples.
 @cached
-def train(net, probe, riding, rule, block, rates, slots, watched, notes):
+def train(
+    lanes,
+    buffer,
+    plan,
+    symbols,
+    probe_plan,
+    probe_symbols,
+    riding,
+    inputs,
+    drawn,
+    targets,
+    importance,
+    rates,
+    slots,
+    watched,
+    losses,
+    outputs,
+    hidden,
+):
     """Run episodes, and record what is due before, between and after them.
 
     Args:
-        net: The `Net` of the batch, behind which the probe may ride.
-        probe: The `Net` of the probe, of the same buffer.
-        riding: Whether the probe rides, so that `probe` is not needed.
-        rule: The `Rule`.
-        block: Inputs `(episode, batch, time, channel)`, symbols `(episode,
-            batch, time)`, targets and weights; of the first two, one has no
-            sequences.
+        lanes: The `Lanes`.
+        buffer: The buffer of both nets.
+        plan: The plan of the batch, behind which the probe may ride.
+        symbols: Its symbols.
+        probe_plan: The plan of the probe.
+        probe_symbols: Its symbols.
+        riding: Whether the probe rides, and needs no plan.
+        inputs: float32 array `(episode, batch, time, channel)`.
+        drawn: int32 array `(episode, batch, time)`, the inputs if they are
+            symbols; of the two, one has no sequences.
+        targets: float32 array `(episode, batch, time, output)`.
+        importance: float32 array `(episode, batch, time)`, the weights.
         rates: float32 array with the learning rate of each episode; for Adam
             that with the correction of its beginning.
         slots: int array with one entry more: the slot of the record after as
             many episodes, or -1.
         watched: The layer to record too, or -1.
-        notes: Losses, answers `(slot, sequence, time, output)` and outputs of
-            the watched layer, to be filled.
+        losses: float32 array `(episode,)`, to be filled.
+        outputs: float32 array `(slot, sequence, time, output)`, to be filled.
+        hidden: The same for the watched layer.
 
     Returns:
         The number of episodes run: all, or those before the loss that is not
         finite.
     """
-    inputs, symbols, targets, importance = block
-    losses, outputs, hidden = notes
+    net = Net(lanes, plan, symbols, buffer)
+    probe = Net(lanes, probe_plan, probe_symbols, buffer)
     episodes = len(rates)
     turn(net)
     for e in range(episodes + 1):
         due, learns = slots[e] >= 0, e < episodes
         if learns:
-            load(net, FIRST, inputs[e], symbols[e])
+            load(net, FIRST, inputs[e], drawn[e])
         # One loop over both nets, so that what it calls is compiled once.
         for k in range(2):
-            shown, first = (probe, FIRST) if k else (net, net.plan[TAUGHT])
+            shown, first = (probe, FIRST) if k else (net, plan[TAUGHT])
             shows = due and riding == (k == 0)
             if shows or (learns and k == 0):
                 answer(shown)
@@ -585,32 +611,34 @@ def train(net, probe, riding, rule, block, rates, slots, watched, notes):
                 at = slots[e]
                 record(shown, first, watched, outputs[at], hidden[at])
         if learns:
-            losses[e] = compare(net, rule, targets[e], importance[e])
+            losses[e] = compare(net, targets[e], importance[e])
             if not np.isfinite(losses[e]):
                 return e
-            teach(net, rule)
-            if rule.clip != NO_CLIP:
-                clip(net, rule)
-            update(net, rule, rates[e])
+            teach(net)
+            if plan[CLIP] != NO_CLIP:
+                clip(net)
+            update(net, rates[e])
     return episodes
 
 
 @cached
-def look(net, inputs, symbols, watched, outputs, hidden):
+def look(lanes, buffer, plan, symbols, inputs, drawn, watched, outputs, hidden):
     """Answer many sequences, a group at a time in the room of one.
 
     Args:
-        net: A `Net`, with room for the sequences of a group.
-        inputs: float32 array of shape `(group, sequence, time, channel)`.
-        symbols: int32 array of shape `(group, sequence, time)`; of the two,
-            one has no sequences.
-        watched: As of `train`.
-        outputs: float32 array of shape `(group, sequence, time, output)`, to
-            be filled.
+        lanes: As of `train`.
+        buffer: As there.
+        plan: The plan of a group.
+        symbols: Its symbols.
+        inputs: float32 array `(group, sequence, time, channel)`.
+        drawn: As of `train`, with groups.
+        watched: As there.
+        outputs: float32 array `(group, sequence, time, output)`, to be filled.
         hidden: The same for the watched layer.
     """
+    net = Net(lanes, plan, symbols, buffer)
     turn(net)
     for k in range(len(outputs)):
-        load(net, FIRST, inputs[k], symbols[k])
+        load(net, FIRST, inputs[k], drawn[k])
         answer(net)
         record(net, FIRST, watched, outputs[k], hidden[k])

@@ -50,7 +50,13 @@ class Kernel:
         self.steps_done = 0
         self._lanes = lanes_for(batch_size)
         self._network = Network(
-            stack, self._lanes, batch_size, timesteps, probe.shape, symbols
+            stack,
+            self._lanes,
+            batch_size,
+            timesteps,
+            probe.shape,
+            symbols,
+            optimizer,
         )
         self._network.show(probe)
         self._shape = probe.shape[:2]
@@ -115,18 +121,21 @@ class Kernel:
         """
         count, shape = len(inputs), inputs.shape[1:]
         if shape not in self._viewers:
-            rooms = self._lanes, sum(self._lanes), shape[0], (0, shape[0])
+            rooms = self._lanes, len(self._lanes), shape[0], (0, shape[0])
             self._viewers[shape] = Network(self.stack, *rooms, self.symbols)
         viewer = self._viewers[shape]
         viewer.put("weights", self._network.get("weights"))
-        lanes = sum(self._lanes)
-        groups = -(-count // lanes)
-        padded = np.zeros((groups * lanes, *shape), inputs.dtype)
+        size = len(self._lanes)
+        groups = -(-count // size)
+        padded = np.zeros((groups * size, *shape), inputs.dtype)
         padded[:count] = inputs
-        padded = self._divided(padded.reshape(groups, lanes, *shape))
-        records = self._records((lanes, shape[0]), groups)
-        batch.look(viewer.net, *padded, self._watched, *records)
-        flat = [a.reshape(groups * lanes, *a.shape[2:]) for a in records]
+        padded = self._divided(padded.reshape(groups, size, *shape))
+        records = self._records((size, shape[0]), groups)
+        lanes, plan, symbols, buffer = viewer.net
+        batch.look(
+            lanes, buffer, plan, symbols, *padded, self._watched, *records
+        )
+        flat = [a.reshape(groups * size, *a.shape[2:]) for a in records]
         return self._shown([array[:count] for array in flat])
 
     def _divided(self, inputs):
@@ -154,16 +163,23 @@ class Kernel:
         inputs, targets, weights = part
         network = self._network
         losses = np.full(len(targets), np.nan, np.float32)
+        net, probe = network.net, network.probe
         done = batch.train(
-            network.net,
-            network.probe,
+            self._lanes,
+            net.buffer,
+            net.plan,
+            net.symbols,
+            probe.plan,
+            probe.symbols,
             network.riding,
-            self.optimizer.rule(),
-            (*self._divided(inputs), targets, weights),
+            *self._divided(inputs),
+            targets,
+            weights,
             self.optimizer.steps(self.steps_done, len(losses)),
             slots,
             self._watched,
-            (losses, *notes),
+            losses,
+            *notes,
         )
         # The episode whose loss is not finite is told, but nothing after it.
         return losses[: done + 1], self._shown(notes)

@@ -9,6 +9,7 @@ Every operation is exact to the last bit on every processor: there is no
 `fastmath`, and a multiply-add is an explicit `fma`, rounded once.
 """
 
+import dataclasses
 import functools
 import hashlib
 import operator
@@ -49,11 +50,17 @@ def cached(function):
         return njit(**FAST)(function)
 
 
-class Lanes(tuple):
+@dataclasses.dataclass(frozen=True)
+class Lanes:
     """How many lanes there are: the sizes of the parts that hold them.
 
-    LLVM keeps no vector of 24 numbers in registers, but three of 8.
+    LLVM keeps no vector of 24 numbers in registers, but one of 16 and one of 8.
     """
+
+    parts: tuple[int, ...]
+
+    def __len__(self):
+        return sum(self.parts)
 
 
 class LanesType(types.Type):
@@ -85,7 +92,7 @@ register_model(LanesType)(models.OpaqueModel)
 
 @typeof_impl.register(Lanes)
 def _typeof_lanes(lanes, context):
-    return LanesType(tuple(lanes))
+    return LanesType(lanes.parts)
 
 
 @unbox(LanesType)

@@ -9,6 +9,7 @@ import numpy as np
 
 from memnets.kernels import batch
 from memnets.kernels.lanes import Lanes
+from memnets.kernels.optimizers import Optimizer
 
 KINDS = {"lstm": batch.LSTM, "gru": batch.GRU}
 GATES = {"lstm": 4, "gru": 3}
@@ -112,6 +113,7 @@ class Network:
         timesteps: Integer, their length.
         probe: Tuple, the shape of the probe's inputs.
         symbols: Boolean, whether inputs are symbols. Default: `False`.
+        optimizer: The `Optimizer`. Default: `None`, nothing is taught.
     """
 
     def __init__(
@@ -122,15 +124,18 @@ class Network:
         timesteps: int,
         probe: tuple[int, ...],
         symbols: bool = False,
+        optimizer: Optimizer | None = None,
     ):
         self.stack, self.lanes, self._symbols = stack, lanes, symbols
+        self._options = optimizer.options() if optimizer else [0] * 5
         self._places = stack.places()
-        self._count = sum(lanes)
+        self._count = len(lanes)
         sizes = [c * g * u for _, u, c, g in stack.layers()]
         self._starts = np.cumsum([0, *sizes[:-1]])
         self._size = -(-sum(sizes) // self._count) * self._count
         self._floats = 0
         self._flat = {name: self._take(self._size) for name in FLAT}
+        self._constants = self._take(4)
         sequences, length = probe[:2]
         free = -batch_size % self._count
         self.riding = length == timesteps and sequences <= free
@@ -145,6 +150,8 @@ class Network:
         self._buffer = room[first : first + self._floats]
         for place in self._places:
             self._array("real")[place] = 1
+        if optimizer is not None:
+            self._buffer[self._constants :][:4] = optimizer.constants()
         self.net, self.probe = (self._net(*plan) for plan in plans)
 
     def put(self, name: str, arrays: list[np.ndarray]) -> None:
@@ -205,7 +212,8 @@ class Network:
         starts = [self._take(blocks * count * size) for size in sizes]
         readout = READOUTS[stack.readout]
         head = [count, taught, blocks, steps, stack.outputs, readout]
-        head += [len(layers), self._size, *self._flat.values(), *starts]
+        head += [*self._options, len(layers), self._size]
+        head += [*self._flat.values(), *starts, self._constants]
         return head, layers
 
     def _net(self, head, layers):

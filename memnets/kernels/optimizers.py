@@ -7,6 +7,7 @@ the platform round differently from machine to machine.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
@@ -60,20 +61,20 @@ class Optimizer:
     clip: str | None = None
     limit: float = 0.0
 
-    def rule(self) -> batch.Rule:
-        """Return what the kernel is told."""
-        adam = self.name == "Adam"
-        return batch.Rule(
+    def options(self) -> list[int]:
+        """Return what the kernel's plan says of it."""
+        return [
             LOSSES[self.loss],
-            self.by_weight,
-            batch.ADAM if adam else batch.SGD,
-            np.float32(self.beta_1 if adam else self.momentum),
-            np.float32(self.beta_2),
-            np.float32(self.epsilon),
-            self.nesterov,
+            int(self.by_weight),
+            batch.ADAM if self.name == "Adam" else batch.SGD,
+            int(self.nesterov),
             CLIPS.get(self.clip, batch.NO_CLIP),
-            np.float32(self.limit),
-        )
+        ]
+
+    def constants(self) -> list[float]:
+        """Return the numbers that the kernel is told."""
+        keep = self.beta_1 if self.name == "Adam" else self.momentum
+        return [keep, self.beta_2, self.epsilon, self.limit]
 
     def steps(self, done: int, episodes: int) -> np.ndarray:
         """Return the learning rates of some episodes, as the kernel takes them.
@@ -83,8 +84,11 @@ class Optimizer:
         before = np.arange(done, done + episodes)
         rates = np.asarray(self.rates(before), np.float64)
         if self.name == "Adam":
-            corrected = np.sqrt(1 - power(self.beta_2, before + 1))
-            rates = rates * corrected / (1 - power(self.beta_1, before + 1))
+            first, second = (
+                1 - powers(beta, done + 1, episodes)
+                for beta in (self.beta_1, self.beta_2)
+            )
+            rates = rates * np.sqrt(second) / first
         return rates.astype(np.float32)
 
 
@@ -110,16 +114,31 @@ def cosine(
     return rates
 
 
-def power(base: float, exponents: np.ndarray) -> np.ndarray:
-    """Return a power for each whole exponent, by squaring.
+def powers(base: float, first: int, count: int) -> np.ndarray:
+    """Return consecutive powers, each the same wherever the first one is.
 
-    >>> power(0.5, np.array([0, 1, 5])).tolist()
-    [1.0, 0.5, 0.03125]
+    >>> powers(0.5, 1, 3).tolist()
+    [0.5, 0.25, 0.125]
     """
-    result = np.ones(len(exponents))
-    while np.any(exponents):
-        result = np.where(exponents % 2, result * base, result)
-        base, exponents = base * base, exponents // 2
+    exponents = np.arange(first, first + count)
+    low, high = exponents % len(_small(base)), exponents // len(_small(base))
+    of_high = [_power(_small(base)[-1] * base, int(k)) for k in np.unique(high)]
+    return _small(base)[low] * np.array(of_high)[high - high[:1]]
+
+
+@functools.cache
+def _small(base: float) -> np.ndarray:
+    """Return the first powers."""
+    return np.array([_power(base, k) for k in range(256)])
+
+
+def _power(base: float, exponent: int) -> float:
+    """Return a power by squaring: of multiplications alone."""
+    result = 1.0
+    while exponent:
+        if exponent % 2:
+            result *= base
+        base, exponent = base * base, exponent // 2
     return result
 
 
