@@ -46,6 +46,9 @@ NO_CLIP, EACH_NORM, GLOBAL_NORM, EACH_VALUE = range(4)
 # A unit's memory of a step: four gates (on the way back, their errors), what
 # else the way back needs, the cell state before, the error for the step before.
 GATES, I, F, G, O, TANH_C, STATE, LATER = 7, *range(7)
+# The units of a memory lie an odd number of vectors apart: steps that are a
+# power of two apart would fall into the same few lines of the cache.
+ODD = 1
 # Steps whose slopes are summed in one go: their memory stays in the cache.
 CHUNK = 20
 # As a plain 0 a first block would be a type of its own, compiled again.
@@ -154,7 +157,7 @@ def forward(lanes, buffer, here, steps, looked_up):
     size, own = columns - skipped, here.own - skipped
     w = numbers(buffer, here.turned, (columns, 4))
     seen = rows(lanes, buffer, here.seen, (size,))
-    memory = rows(lanes, buffer, here.memory, (GATES, units))
+    memory = rows(lanes, buffer, here.memory, (GATES, units | ODD))
     above = rows(lanes, buffer, here.above, (here.above_size,))
     fed = rows(lanes, buffer, looked_up, (4, units))
     for t in range(steps):
@@ -186,7 +189,7 @@ def backward(lanes, buffer, here, first, last, lowest):
     units, own, end = here.units, here.own, here.own + here.units
     w = numbers(buffer, here.weights, (4, units))
     seen = rows(lanes, buffer, here.seen, (here.columns - here.skipped,))
-    memory = rows(lanes, buffer, here.memory, (GATES, units))
+    memory = rows(lanes, buffer, here.memory, (GATES, units | ODD))
     errors = rows(lanes, buffer, here.errors, (here.columns,))
     asked = rows(lanes, buffer, here.asked, (here.asked_size,))
     for t in range(last - 1, first - 1, -1):
@@ -227,7 +230,7 @@ def add_slopes(lanes, buffer, here, first, last, taught):
     start = here.slopes + here.skipped * 4 * units
     slopes = numbers(buffer, start, (4, units))
     seen = rows(lanes, buffer, here.seen, (size,))
-    memory = rows(lanes, buffer, here.memory, (GATES, units))
+    memory = rows(lanes, buffer, here.memory, (GATES, units | ODD))
     real, none = rows(lanes, buffer, taught, (1,))[0, 0], vector(lanes, ZERO)
     for u in range(units):
         for j in range(0, size, 2):
@@ -271,13 +274,15 @@ def add_symbols(net, here, b, first, last):
     """Add some steps' errors to the rows of the weights they came from."""
     size, count, buffer = 4 * here.units, net.plan[COUNT], net.buffer
     for t in range(first, last):
-        errors = here.memory + t * GATES * here.units * count
+        errors = here.memory + t * GATES * (here.units | ODD) * count
         for lane in range(min(count, net.plan[TAUGHT] - b * count)):
             symbol = net.symbols[b, t, lane]
-            row = here.slopes + symbol * size
             if symbol >= 0:
-                for k in range(size):
-                    buffer[row + k] += buffer[errors + k * count + lane]
+                for gate in range(4):
+                    for u in range(here.units):
+                        k = gate * (here.units | ODD) + u
+                        to = here.slopes + symbol * size + gate * here.units + u
+                        buffer[to] += buffer[errors + k * count + lane]
 
 
 @njit(**FAST)

@@ -201,7 +201,8 @@ class Network:
             below = stack.channels if n == 0 else stack.units[n - 1]
             skipped = below if self._symbols and n == 0 else 0
             gates = 0 if kind == batch.DENSE else batch.GATES
-            sizes = columns - skipped, gates * units, columns * (taught > 0)
+            memory = gates * (units | batch.ODD)
+            sizes = columns - skipped, memory, columns * (taught > 0)
             rows = blocks * (steps + 1) * count
             starts = [self._take(rows * size) for size in sizes]
             layer = kind, units, columns, below, skipped, self._starts[n]
