@@ -14,7 +14,7 @@ import numpy as np
 
 from memnets import pool
 from memnets.checks import check_engine, check_numbers, check_probe
-from memnets.registry import CELLS, KERNEL_CELLS, MOST_UNITS, check_network
+from memnets.registry import CELLS, KERNEL_CELLS, check_network
 from memnets.runs import Run
 from memnets.tasks import (
     Batch,
@@ -145,8 +145,7 @@ class Experiment:
 
     def uses_kernel(self, engine: str = "auto") -> bool:
         """Whether a kernel trains it, without TensorFlow."""
-        served = self.cell in KERNEL_CELLS and sum(self.units) <= MOST_UNITS
-        return served and engine == "auto"
+        return self.cell in KERNEL_CELLS and engine == "auto"
 
     def run(
         self,

@@ -13,10 +13,8 @@ from collections.abc import Callable, Mapping
 from memnets.tasks.base import Task, check_integer
 
 READOUTS = ("dense",)
-# What kernels train: these cells, and stacks of up to so many units together.
-# With more units the matrix products of other libraries are faster.
+# Kernels in Numba train these; see `memnets.kernels`.
 KERNEL_CELLS = ("lstm", "gru")
-MOST_UNITS = 160
 
 
 @dataclasses.dataclass(frozen=True)

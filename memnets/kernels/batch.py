@@ -141,7 +141,7 @@ def layer_of(net, n, b):
         plan[TURNED] + row[5],
         plan[SLOPES] + row[5],
         row[6] + past * (columns - skipped),
-        row[7] + past * GATES * units,
+        row[7] + past * GATES * (units | ODD),
         row[8] + past * columns,
         above,
         above_size,
@@ -572,6 +572,8 @@ def train(
 ):
     """Run episodes, and record what is due before, between and after them.
 
+    Without sequences to teach, an episode only answers those that ride.
+
     Args:
         lanes: The `Lanes`.
         buffer: The buffer of both nets.
@@ -615,7 +617,7 @@ def train(
             if shows:
                 at = slots[e]
                 record(shown, first, watched, outputs[at], hidden[at])
-        if learns:
+        if learns and plan[TAUGHT]:
             losses[e] = compare(net, targets[e], importance[e])
             if not np.isfinite(losses[e]):
                 return e
@@ -624,26 +626,3 @@ def train(
                 clip(net)
             update(net, rates[e])
     return episodes
-
-
-@cached
-def look(lanes, buffer, plan, symbols, inputs, drawn, watched, outputs, hidden):
-    """Answer many sequences, a group at a time in the room of one.
-
-    Args:
-        lanes: As of `train`.
-        buffer: As there.
-        plan: The plan of a group.
-        symbols: Its symbols.
-        inputs: float32 array `(group, sequence, time, channel)`.
-        drawn: As of `train`, with groups.
-        watched: As there.
-        outputs: float32 array `(group, sequence, time, output)`, to be filled.
-        hidden: The same for the watched layer.
-    """
-    net = Net(lanes, plan, symbols, buffer)
-    turn(net)
-    for k in range(len(outputs)):
-        load(net, FIRST, inputs[k], drawn[k])
-        answer(net)
-        record(net, FIRST, watched, outputs[k], hidden[k])

@@ -62,12 +62,8 @@ class Kernel:
         self._shape = probe.shape[:2]
         self._viewers: dict[tuple[int, int], Network] = {}
         # No episode: what has to be compiled is compiled here.
-        targets = np.empty((0, 0, 1, stack.outputs), np.float32)
-        shape = (0, 0, 1) if symbols else (0, 0, 1, stack.channels)
-        nothing = np.empty(shape, probe.dtype), targets, targets[..., 0]
         with _notice():
-            self._call(nothing, self._records(self._shape, 0), np.array([-1]))
-            self.observe(probe)
+            self.observe(probe[:1])
 
     def begin(self) -> None:
         """Be ready to train."""
@@ -109,7 +105,8 @@ class Kernel:
         part = [array[first : first + len(due)] for array in block]
         notes = self._records(self._shape, int(due.sum()))
         slots = np.where(due, np.cumsum(due) - 1, -1)
-        losses, records = self._call(part, notes, np.array([-1, *slots]))
+        slots = np.array([-1, *slots])
+        losses, records = self._call(self._network, part, notes, slots)
         self.steps_done += int(np.isfinite(losses).sum())
         return losses, records
 
@@ -119,24 +116,30 @@ class Kernel:
         Args:
             inputs: As the probe, of any number and length.
         """
-        count, shape = len(inputs), inputs.shape[1:]
+        size, shape = len(self._lanes), inputs.shape[1:]
         if shape not in self._viewers:
-            rooms = self._lanes, len(self._lanes), shape[0], (0, shape[0])
-            self._viewers[shape] = Network(self.stack, *rooms, self.symbols)
+            probe = (size, *shape)
+            self._viewers[shape] = Network(
+                self.stack, self._lanes, 0, shape[0], probe, self.symbols
+            )
         viewer = self._viewers[shape]
         viewer.put("weights", self._network.get("weights"))
-        size = len(self._lanes)
-        groups = -(-count // size)
+        # In groups that fill the lanes: a small room stays in the cache.
+        groups = -(-len(inputs) // size)
         padded = np.zeros((groups * size, *shape), inputs.dtype)
-        padded[:count] = inputs
-        padded = self._divided(padded.reshape(groups, size, *shape))
+        padded[: len(inputs)] = inputs
+        padded = padded.reshape(groups, size, *shape)
         records = self._records((size, shape[0]), groups)
-        lanes, plan, symbols, buffer = viewer.net
-        batch.look(
-            lanes, buffer, plan, symbols, *padded, self._watched, *records
-        )
-        flat = [a.reshape(groups * size, *a.shape[2:]) for a in records]
-        return self._shown([array[:count] for array in flat])
+        slots = np.array([*range(groups), -1])
+        part = padded, *self._nothing()
+        _, records = self._call(viewer, part, records, slots)
+        flat = (a.reshape(groups * size, *a.shape[2:]) for a in records)
+        return [array[: len(inputs)] for array in flat]
+
+    def _nothing(self):
+        """Return the targets and weights of no episode."""
+        targets = np.empty((0, 0, 1, self.stack.outputs), np.float32)
+        return targets, targets[..., 0]
 
     def _divided(self, inputs):
         """Return inputs as numbers and as symbols, one of them empty."""
@@ -158,11 +161,10 @@ class Kernel:
         hidden = np.empty((count, *shape, *units), np.float32)
         return [outputs, hidden]
 
-    def _call(self, part, notes, slots):
+    def _call(self, network, part, notes, slots):
         """Call the kernel; return the losses and the records made."""
         inputs, targets, weights = part
-        network = self._network
-        losses = np.full(len(targets), np.nan, np.float32)
+        losses = np.full(len(slots) - 1, np.nan, np.float32)
         net, probe = network.net, network.probe
         done = batch.train(
             self._lanes,

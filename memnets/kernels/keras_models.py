@@ -17,7 +17,6 @@ from memnets.kernels.optimizers import (
     constant,
     cosine,
 )
-from memnets.registry import MOST_UNITS
 
 CELLS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru"}
 # What Keras's optimizers call the kernel's arrays.
@@ -126,7 +125,7 @@ def serves(model: keras.Model) -> bool:
         return False
     recurrent, head = split(model)
     return (
-        0 < sum(layer.units for layer in recurrent) <= MOST_UNITS
+        len(recurrent) > 0
         and all(map(_is_usual, [*recurrent, *head]))
         and [type(layer) for layer in head] in ([], [keras.layers.Dense])
         and all(w.dtype == "float32" and w.trainable for w in model.weights)

@@ -137,7 +137,7 @@ class Network:
         self._flat = {name: self._take(self._size) for name in FLAT}
         self._constants = self._take(4)
         sequences, length = probe[:2]
-        free = -batch_size % self._count
+        free = -batch_size % self._count if batch_size else self._count
         self.riding = length == timesteps and sequences <= free
         behind = sequences if self.riding else 0
         plans = [
