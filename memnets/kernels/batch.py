@@ -103,7 +103,7 @@ class Layer(NamedTuple):
     SUMS,  # of the readout: (block, step, output, lane)
     ANSWERS,
     ASKED,  # the derivative of the loss by the answers, or sums
-    CONSTANTS,  # of the optimizer: beta_1 or momentum, beta_2, epsilon, limit
+    CONSTANTS,  # 1 - beta_1 or the momentum, 1 - beta_2, epsilon, limit
     HEAD,
 ) = range(26)
 
@@ -477,20 +477,20 @@ def update(net, rate):
     mean = rows(lanes, buffer, plan[MEAN], (1,))
     square = rows(lanes, buffer, plan[SQUARE], (1,))
     constants = numbers(buffer, plan[CONSTANTS], (1,))
-    keep, keep_square = constants[0, 0], constants[1, 0]
+    part, part_of_square = constants[0, 0], constants[1, 0]
     for k in range(net.plan[SIZE] // net.plan[COUNT]):
         slope, m = slopes[k, 0] * real[k, 0], mean[k, 0]
         if plan[OPTIMIZER] == ADAM:
             s = square[k, 0]
-            m = m + (slope - m) * (ONE - keep)
-            s = s + (slope * slope - s) * (ONE - keep_square)
+            m = m + (slope - m) * part
+            s = s + (slope * slope - s) * part_of_square
             square[k, 0] = s
             step = m * rate / (sqrt(s) + constants[2, 0])
         else:
             step = slope * rate
-            m = m * keep - step
-            if keep > ZERO:
-                step = step - m * keep if plan[NESTEROV] else m * -ONE
+            m = m * part - step
+            if part > ZERO:
+                step = step - m * part if plan[NESTEROV] else m * -ONE
         mean[k, 0] = m
         weights[k, 0] = weights[k, 0] - step
     turn(net)
