@@ -104,7 +104,8 @@ class Network:
             *(columns + units + 1, self.inputs + units + 1),
             gates if self.biases == "gates" else units,
             {"all": 2, "cells": 1, None: 0}[self.feedback],
-            *(int(getattr(self, name)) for name in Layout._fields[13:]),
+            int(self.symbols) if self.shortcut else columns + gates,
+            *(int(getattr(self, name)) for name in Layout._fields[14:]),
         )
 
     @property
@@ -116,17 +117,19 @@ class Network:
         units. `LSTM1997` and `Dense` have the same order in Keras.
         """
         net = self.layout
+        one = net.inputs + net.gates
         grid = np.arange(net.tall * net.columns).reshape(net.tall, -1)
+        gates = np.arange(net.inputs, one)
+        fed_back = np.concatenate([np.arange(one + 1, net.tall), gates])
         hidden, output = grid[:, : net.units], grid[:, net.units :]
-        fed_back = net.inputs + [0, net.cells, net.units][net.feedback]
         biased = net.biased * (self.biases is not None)
         return [
             hidden[: net.inputs],
-            hidden[net.inputs : fed_back],
-            hidden[-1:, :biased],
-            output[net.inputs : net.inputs + net.cells],
+            hidden[fed_back[: [0, net.cells, net.units][net.feedback]]],
+            hidden[one : one + 1, :biased],
+            output[-net.cells :],
             output[: net.inputs * self.shortcut],
-            output[net.tall - self.output_biases :],
+            output[one : one + self.output_biases],
         ]
 
     @property
@@ -143,14 +146,16 @@ class Network:
         return [part.reshape(lead + s) for part, s in zip(parts, shapes)]
 
 
-# One matrix `w` holds all weights. Its columns are the units: input gates,
-# output gates, cells, outputs. Its rows are what they see: inputs or symbols,
-# cells, gates, 1. What a network's units do not see is 0, and so those weights
-# remain 0. `width` is what a step's row has of this: one column for a symbol.
+# All weights are one matrix `w`. Its columns are the units: input gates, output
+# gates, cells, outputs. Its rows are what they see: inputs, gates, 1, cells; the
+# cells last, as they are known last. What the units of a network do not see is
+# 0, so that those weights stay 0. Of `numbers`, the columns of a step's inputs,
+# there is 1 for symbols, whose row of w is looked up; `width` and `tall` are the
+# rows with and without that. Outputs see the columns from `shown` on.
 Layout = collections.namedtuple(
     "Layout",
     "blocks size cells gates units outputs columns numbers inputs width tall "
-    "biased feedback symbols output_gate logistic identity shortcut linear",
+    "biased feedback shown symbols output_gate logistic identity linear",
 )
 # [row, column] of w and its slopes dw; traces [row, gate or cell of a cell],
 # ds/dw; seen [step, row] by hidden units, shown to outputs; gates and g [step,
@@ -217,17 +222,17 @@ def put(typingctx, view, symbols, column, value):
 
 
 @small
-def add_nets(lanes, net, of, seen, t, first, last, symbols):
+def add_nets(lanes, net, of, seen, t, first, last, start):
     """Compute the nets of some columns: what is seen times the weights."""
     # Three sums at once: none waits for the products of another. If they are
     # not a multiple of three, the last is done again.
     for k in range(first, last, 3):
         k1, k2 = min(k + 1, last - 1), min(k + 2, last - 1)
         a = b = c = vector(lanes, ZERO)
-        if symbols:
+        if net.symbols and start == 1:
             x = seen[t, 0]
             a, b, c = pick(of.w, x, k), pick(of.w, x, k1), pick(of.w, x, k2)
-        for j in range(net.symbols, net.width):
+        for j in range(start, net.width):
             x, row = seen[t, j], net.tall - net.width + j
             a = fma(of.w[row, k], x, a)
             b = fma(of.w[row, k1], x, b)
@@ -236,27 +241,41 @@ def add_nets(lanes, net, of, seen, t, first, last, symbols):
 
 
 @small
-def add_products(net, into, errors, i, seen, t, steps, first, last, symbols):
-    """Add, over steps, the products of what is seen and some columns' errors.
+def add_product(net, into, errors, i, seen, t, first, last, start):
+    """Add the products of what is seen at a step and some columns' errors."""
+    for k in range(first, last):
+        error = errors[i, k]
+        for j in range(start, net.width):
+            row = net.tall - net.width + j
+            into[row, k] = fma(error, seen[t, j], into[row, k])
+        if net.symbols and start == 1:
+            x = seen[t, 0]
+            put(into, x, k, pick(into, x, k) + error)
 
-    The sums stay in registers; three at once as in `add_nets`.
+
+@small
+def add_slopes(net, of, begin, end):
+    """Add the slopes of the hidden units over a chunk of steps.
+
+    A sum stays in a register meanwhile, and again there are three at once.
     """
-    for k in range(first, last, 3):
-        k1, k2 = min(k + 1, last - 1), min(k + 2, last - 1)
+    last = net.units - 1
+    for k in range(0, net.units, 3):
+        k1, k2 = min(k + 1, last), min(k + 2, last)
         for j in range(net.symbols, net.width):
             row = net.tall - net.width + j
-            a, b, c = into[row, k], into[row, k1], into[row, k2]
-            for n in range(steps):
-                x = seen[t + n, j]
-                a = fma(errors[i + n, k], x, a)
-                b = fma(errors[i + n, k1], x, b)
-                c = fma(errors[i + n, k2], x, c)
-            into[row, k], into[row, k1], into[row, k2] = a, b, c
-    if symbols:
-        for n in range(steps):
-            for k in range(first, last):
-                x, error = seen[t + n, 0], errors[i + n, k]
-                put(into, x, k, pick(into, x, k) + error)
+            a, b, c = of.dw[row, k], of.dw[row, k1], of.dw[row, k2]
+            for t in range(begin, end):
+                x = of.seen[t, j]
+                a = fma(of.dz[t - begin, k], x, a)
+                b = fma(of.dz[t - begin, k1], x, b)
+                c = fma(of.dz[t - begin, k2], x, c)
+            of.dw[row, k], of.dw[row, k1], of.dw[row, k2] = a, b, c
+    if net.symbols:
+        for t in range(begin, end):
+            for k in range(net.units):
+                x, dz = of.seen[t, 0], of.dz[t - begin, k]
+                put(of.dw, x, k, pick(of.dw, x, k) + dz)
 
 
 @small
@@ -272,8 +291,7 @@ def step(lanes, net, of, t, live):
             y = TWO * z
         of.units[t, k] = y
         if k < net.gates and net.feedback == 2:
-            row = net.numbers + net.cells + k
-            of.seen[t + 1, row] = where(live, y, ZERO)
+            of.seen[t + 1, net.numbers + k] = where(live, y, ZERO)
     for j in range(net.blocks):
         i, o = of.units[t, j], vector(lanes, ONE)
         if net.output_gate:
@@ -284,19 +302,18 @@ def step(lanes, net, of, t, live):
             h = s if net.identity else tanh(HALF * s)
             of.cells[S, c], of.h[t, c], of.cells[Y, c] = s, h, o * h
             if net.feedback:
-                of.seen[t + 1, net.numbers + c] = o * h
+                of.seen[t + 1, net.width - net.cells + c] = o * h
 
 
 @small
 def answer_step(lanes, net, of, t, at, live):
     """Compute the outputs of a step."""
-    if net.shortcut:
-        for j in range(net.numbers):
-            of.shown[at, j] = of.seen[t, j]
+    for j in range(net.numbers):
+        of.shown[at, j] = of.seen[t, j]
     for c in range(net.cells):
-        of.shown[at, net.numbers + c] = of.cells[Y, c]
-    symbols = net.symbols * net.shortcut
-    add_nets(lanes, net, of, of.shown, at, net.units, net.columns, symbols)
+        of.shown[at, net.width - net.cells + c] = of.cells[Y, c]
+    first, last = net.units, net.columns
+    add_nets(lanes, net, of, of.shown, at, first, last, net.shown)
     for k in range(net.outputs):
         z = of.nets[0, net.units + k]
         y = z if net.linear else sigmoid(z)
@@ -304,8 +321,11 @@ def answer_step(lanes, net, of, t, at, live):
 
 
 @small
-def find_errors(lanes, net, of, t, at, i, live, scale):
-    """Note the errors of outputs, output gates and states at a target."""
+def find_errors(lanes, net, of, into, t, at, i, live, scale):
+    """Note the errors of output gates and states at a step with a target.
+
+    The slopes of the output units' weights are added up at once.
+    """
     for c in range(net.cells):
         of.cells[DY, c] = vector(lanes, ZERO)
     for k in range(net.outputs):
@@ -315,8 +335,10 @@ def find_errors(lanes, net, of, t, at, i, live, scale):
             d = d * (y * (ONE - y))
         of.dz[i, net.units + k] = d * scale
         for c in range(net.cells):
-            w = of.w[net.inputs + c, net.units + k]
+            w = of.w[net.tall - net.cells + c, net.units + k]
             of.cells[DY, c] = fma(d, w, of.cells[DY, c])
+    first, last = net.units, net.columns
+    add_product(net, into, of.dz, i, of.shown, at, first, last, net.shown)
     for j in range(net.blocks):
         o, do = vector(lanes, ONE), vector(lanes, ZERO)
         if net.output_gate:
@@ -359,7 +381,7 @@ def go_back(lanes, net, of, steps, scored, age):
             for k in range(net.blocks, net.gates):
                 of.dz[t - begin, k] = vector(lanes, ZERO)
             if at >= 0:
-                find_errors(lanes, net, of, t, at, t - begin, live, ONE)
+                find_errors(lanes, net, of, of.dw, t, at, t - begin, live, ONE)
             for j in range(net.blocks):
                 di = vector(lanes, ZERO)
                 for c in range(j * net.size, (j + 1) * net.size):
@@ -368,23 +390,7 @@ def go_back(lanes, net, of, steps, scored, age):
                     dc = of.cells[DS, c] * to_cell
                     of.dz[t - begin, net.gates + c] = dc
                 of.dz[t - begin, j] = di
-        count, u, symbols = end - begin, net.units, net.symbols
-        add_products(net, of.dw, of.dz, 0, of.seen, begin, count, 0, u, symbols)
-        first, symbols = max(begin, steps - scored), symbols * net.shortcut
-        i, at, count = first - begin, first - steps + scored, end - first
-        if count > 0:
-            add_products(
-                net,
-                of.dw,
-                of.dz,
-                i,
-                of.shown,
-                at,
-                count,
-                u,
-                net.columns,
-                symbols,
-            )
+        add_slopes(net, of, begin, end)
 
 
 @small
@@ -394,8 +400,8 @@ def carry_traces(net, of, t, live):
         for c in range(j * net.size, (j + 1) * net.size):
             to_gate, to_cell = find_gains(net, of, t, j, c, live)
             of.gains[0, c], of.gains[0, net.cells + c] = to_gate, to_cell
-    last, symbols = 2 * net.cells, net.symbols
-    add_products(net, of.traces, of.gains, 0, of.seen, t, 1, 0, last, symbols)
+    last, start = 2 * net.cells, net.symbols
+    add_product(net, of.traces, of.gains, 0, of.seen, t, 0, last, start)
 
 
 @small
@@ -403,7 +409,7 @@ def change_now(lanes, net, of, t, at, live, scale):
     """Change the weights at a step with a target, by the traces."""
     for c in range(net.cells):
         of.cells[DS, c] = vector(lanes, ZERO)
-    find_errors(lanes, net, of, t, at, 0, live, scale)
+    find_errors(lanes, net, of, of.w, t, at, 0, live, scale)
     for j in range(net.blocks):
         for c in range(j * net.size, (j + 1) * net.size):
             ds, k = of.cells[DS, c], net.gates + c
@@ -411,10 +417,8 @@ def change_now(lanes, net, of, t, at, live, scale):
                 trace = of.traces[row, net.cells + c]
                 of.w[row, k] = fma(ds, trace, of.w[row, k])
                 of.w[row, j] = fma(ds, of.traces[row, c], of.w[row, j])
-    first, last, symbols = net.blocks, net.gates, net.symbols
-    add_products(net, of.w, of.dz, 0, of.seen, t, 1, first, last, symbols)
-    first, last, symbols = net.units, net.columns, symbols * net.shortcut
-    add_products(net, of.w, of.dz, 0, of.shown, at, 1, first, last, symbols)
+    first, last, start = net.blocks, net.gates, net.symbols
+    add_product(net, of.w, of.dz, 0, of.seen, t, first, last, start)
 
 
 @compiled
@@ -447,7 +451,7 @@ def run(lanes, net, mode, b, starts, steps, scored, rates):
                 of.traces[row, k] = vector(lanes, ZERO)
         for t in range(steps[n]):
             for k in range(net.biased, net.units):  # these have no biases
-                of.w[net.tall - 1, k] = vector(lanes, ZERO)
+                of.w[net.inputs + net.gates, k] = vector(lanes, ZERO)
             # Above 0 in the lanes whose sequence has begun: all end together.
             live, at = age + f4(t + 1 - steps[n]), t - steps[n] + scored
             step(lanes, net, of, t, live)
@@ -605,8 +609,11 @@ def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     w = make(net.tall * net.columns)
     w[places, :count] = weights.T
     seen, shown = make(length + 1, net.width), make(scored, net.width)
-    seen[:, -1] = network.biases is not None
-    shown[:, -1] = network.output_biases
+    one = net.numbers + net.gates
+    seen[:, one], shown[:, one] = (
+        network.biases is not None,
+        network.output_biases,
+    )
     buffers = Buffers(
         w,
         w if mode == EACH else np.zeros_like(w),
