@@ -146,12 +146,12 @@ class Network:
         return [part.reshape(lead + s) for part, s in zip(parts, shapes)]
 
 
-# All weights are one matrix `w`. Its columns are the units: input gates, output
-# gates, cells, outputs. Its rows are what they see: inputs, gates, 1, cells; the
-# cells last, as they are known last. What the units of a network do not see is
-# 0, so that those weights stay 0. Of `numbers`, the columns of a step's inputs,
-# there is 1 for symbols, whose row of w is looked up; `width` and `tall` are the
-# rows with and without that. Outputs see the columns from `shown` on.
+# All weights are one matrix `w`. Its columns are the units: input gates,
+# output gates, cells, outputs. Its rows are what they see: inputs, gates, 1,
+# cells; what the units of a network do not see is 0, so that those weights
+# stay 0. There are `numbers` inputs in the `width` columns of a step; `tall`,
+# the rows of w, has one for each symbol instead. Outputs see the columns from
+# `shown` on.
 Layout = collections.namedtuple(
     "Layout",
     "blocks size cells gates units outputs columns numbers inputs width tall "
@@ -610,10 +610,8 @@ def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     w[places, :count] = weights.T
     seen, shown = make(length + 1, net.width), make(scored, net.width)
     one = net.numbers + net.gates
-    seen[:, one], shown[:, one] = (
-        network.biases is not None,
-        network.output_biases,
-    )
+    seen[:, one] = network.biases is not None
+    shown[:, one] = network.output_biases
     buffers = Buffers(
         w,
         w if mode == EACH else np.zeros_like(w),
