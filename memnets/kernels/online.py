@@ -422,7 +422,7 @@ def change_now(lanes, net, of, t, at, live, scale):
 
 
 @compiled
-def run(lanes, net, mode, b, starts, steps, scored, rates):
+def run(lanes, net, mode, b, starts, steps, scored, rates, clock):
     """Take every lane's network through its sequences."""
     scale = rows(lanes, rates, 0, (1,))[0, 0] * -ONE
     for n in range(len(steps)):
@@ -449,7 +449,9 @@ def run(lanes, net, mode, b, starts, steps, scored, rates):
         for row in range(net.tall if mode == EACH else 0):
             for k in range(2 * net.cells):
                 of.traces[row, k] = vector(lanes, ZERO)
-        for t in range(steps[n]):
+        # Of a t that it counts itself, LLVM would derive some sixty pointers and
+        # move them on at every step; this one it has to take as it comes.
+        for t in clock[: steps[n]]:
             for k in range(net.biased, net.units):  # these have no biases
                 of.w[net.inputs + net.gates, k] = vector(lanes, ZERO)
             # Above 0 in the lanes whose sequence has begun: all end together.
@@ -624,7 +626,7 @@ def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     steps = lengths.max(0)
     starts = np.arange(1, sequences + 1) * length - steps
     flat = Buffers(*(buffer.reshape(-1) for buffer in buffers))
-    run(lanes, net, mode, flat, starts, steps, scored, lay(rates))
+    run(lanes, net, mode, flat, starts, steps, scored, lay(rates), np.arange(length))
     weights[:] = w[places, :count].T
     return buffers.outputs[..., :count]
 
