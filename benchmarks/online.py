@@ -113,6 +113,8 @@ def measure(library, case: str, repetitions: int) -> dict:
         players[networks] = (lambda *given: by_kernel(case, *given), networks)
     check(library, case)
     rates = {name: [] for name in players}
+    for player, networks in players.values():
+        player(*sample(case, networks))  # compiles, where it is the first time
     for _ in range(repetitions):
         for name, (player, networks) in players.items():
             weights, *given = sample(case, networks)

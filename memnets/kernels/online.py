@@ -449,8 +449,8 @@ def run(lanes, net, mode, b, starts, steps, scored, rates, clock):
         for row in range(net.tall if mode == EACH else 0):
             for k in range(2 * net.cells):
                 of.traces[row, k] = vector(lanes, ZERO)
-        # Of a t that it counts itself, LLVM would derive some sixty pointers and
-        # move them on at every step; this one it has to take as it comes.
+        # From a t that it counts itself LLVM derives some sixty pointers, which
+        # it moves on at every step. It cannot do so if t is read from memory.
         for t in clock[: steps[n]]:
             for k in range(net.biased, net.units):  # these have no biases
                 of.w[net.inputs + net.gates, k] = vector(lanes, ZERO)
@@ -626,7 +626,8 @@ def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     steps = lengths.max(0)
     starts = np.arange(1, sequences + 1) * length - steps
     flat = Buffers(*(buffer.reshape(-1) for buffer in buffers))
-    run(lanes, net, mode, flat, starts, steps, scored, lay(rates), np.arange(length))
+    rates, clock = lay(rates), np.arange(length)
+    run(lanes, net, mode, flat, starts, steps, scored, rates, clock)
     weights[:] = w[places, :count].T
     return buffers.outputs[..., :count]
 
