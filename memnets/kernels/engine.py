@@ -74,11 +74,10 @@ class Kernel:
     def put(self, weights: list[np.ndarray], state: dict | None = None) -> None:
         """Set weights, and what the optimizer remembers, in Keras's order."""
         self._network.put("weights", weights)
-        names = STATES[self.optimizer.name]
-        for name in names:
-            zeros = [np.zeros_like(array) for array in weights]
-            self._network.put(name, state[name] if state else zeros)
-        self.steps_done = int(state["iterations"][0]) if state else 0
+        state, zeros = state or {}, [np.zeros_like(w) for w in weights]
+        for name in STATES[self.optimizer.name]:
+            self._network.put(name, state.get(name, zeros))
+        self.steps_done = int(state.get("iterations", [0])[0])
 
     def get(self) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
         """Return weights, and what the optimizer remembers."""
