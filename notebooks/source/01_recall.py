@@ -191,8 +191,8 @@ plt.show()
 # ## When does it really remember?
 #
 # The loop above spends most of its time around the network, not in it.
-# `train` does the same, one batch an episode, in one compiled function, and
-# records the answers to the probe on the way. So patience is cheap. We take
+# `train` does the same, one batch an episode, in compiled loops, and records
+# the answers to the probe on the way. So patience is cheap. We take
 # 4,000 episodes and larger steps as well: Adam with a learning rate of 0.05.
 
 # %%
@@ -322,7 +322,7 @@ plt.show()
 
 # %% [markdown]
 # Nobody told the network to load its cell early. Gradient descent finds it
-# sooner or later; one seed of the 32 has not found it after 4,000 episodes. If
+# sooner or later; two of the 32 seeds have not found it after 4,000 episodes. If
 # the trouble is the $\tanh$ of the last layer, a last layer without one should
 # have none: we replace the answering LSTM by `Dense`, a weighted sum of the
 # five cells' outputs.
@@ -378,8 +378,8 @@ draw_twice(model)
 
 # %% [markdown]
 # **What to see.** Right answers lie on the dashed line. The first ask is
-# answered well and the second is not, as if reading had spoiled the memory; and
-# of two numbers the one told first colours the answer.
+# answered well and the second less well, as if reading had disturbed the memory.
+# Of two numbers, the one told first still colours the answer.
 
 # %%
 variants = {
@@ -481,8 +481,8 @@ for name, variant in variants.items():
 # ```
 #
 # A third number is no trouble: to replace the old one is a rule that holds for
-# any number of tells. A third ask is: what two asks leave behind was good
-# enough for the exam, and nobody looked further.
+# any number of tells. Nor is a third ask: what survives two asks here survives
+# three.
 #
 # </details>
 
@@ -501,10 +501,9 @@ for name, variant in variants.items():
 #     print(f"D = {run.deviations[-1]:.4f}   correct {right.mean():.2f}")
 # ```
 #
-# Those that learn it (five of eight with TensorFlow 2.21, six with 2.20) now
-# answer correctly after 100 steps too. The others are still near
-# $D=1/12$, right time and wrong value: sequences with longer waits teach a
-# better memory, and make it harder to find.
+# Four of the eight answer every sequence of 100 steps correctly, and one nearly
+# every one. Two are still near $D=1/12$, right time and wrong value. Sequences
+# with longer waits teach a better memory and make it harder to find.
 #
 # </details>
 

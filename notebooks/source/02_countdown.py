@@ -220,9 +220,9 @@ plt.legend(title="told", loc=(1, 0.2))
 plt.show()
 
 # %% [markdown]
-# **What to see.** The tell places the state on a track, the farther up the
-# larger the count. From there the trajectories run down side by side and jump
-# across at the end.
+# **What to see.** The tell places the state on a track; the larger the count,
+# the farther from the bend it starts. From there the trajectories run side by
+# side around the bend and jump across at the end.
 
 # %% [markdown]
 # So the count is a place, and counting is a flow. Another seed finds another
@@ -264,8 +264,8 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** Every network learns to count. With steps that stay large
-# several lose the skill again, some for thousands of episodes; with steps that
-# fade it stays once they are small. (The right picture is twice as long.)
+# several lose the skill again, one of them for more than a thousand episodes.
+# With steps that fade it stays once they are small. (The right picture is twice as long.)
 
 # %% [markdown]
 # Steps that are large enough to learn quickly are large enough to undo what was
@@ -292,8 +292,8 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** In the grey band, which was trained, all dots are on the
-# dashed line. Beyond it the clocks go on for a few counts at best and then
-# saturate: a large number is just *many*.
+# dashed line. Beyond it most clocks go on for a count or two, one for several,
+# and then they saturate: a large number is just *many*.
 
 # %% [markdown]
 # It is what one expects of $\sigma$ and $\tanh$: a gate that is open cannot
@@ -311,8 +311,8 @@ plt.gca().set(xlabel="time step, nothing was told", ylabel="seed")
 plt.show()
 
 # %% [markdown]
-# **What to see.** To the right of the dotted line silence is new to them. Some
-# bear it and stay dark, and some signal without ever having been told anything.
+# **What to see.** To the right of the dotted line silence is new to them. Most
+# stay dark; one signals again and again without having been told anything.
 
 # %%
 alarms = np.sum(quiet.max(axis=1) > 0.5)
@@ -343,9 +343,9 @@ print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 #     print(run.scores[-1], signals[21, :59].any(), delays)
 # ```
 #
-# All eight keep silent now, however long it lasts. Their counting ends soon
-# after 8 as before: each network learns what its sequences ask for, and
-# nothing here asked for a nine.
+# All eight keep silent now. Most of them still count little farther than 8: each
+# network learns what its sequences ask for, and nothing here asked for a nine.
+# One counts nearly to 18, by luck.
 #
 # </details>
 
@@ -363,8 +363,8 @@ print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 #     print(f"{count:.1f}", answer[7:11].round(2))  # steps 7 to 10
 # ```
 #
-# The signal moves over from step 8 to step 9. In between (at 4.3, say) both
-# steps are above 0.5, so it signals twice: the hand of this clock is
+# The signal moves over from step 8 to step 9. In between, at 4.5, both steps are
+# above 0.5, so it signals twice: the hand of this clock is
 # continuous, only its ticks are not.
 #
 # </details>
