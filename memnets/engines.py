@@ -1,4 +1,4 @@
-"""What trains a Keras model: the kernel where it serves, or a compiled graph."""
+"""What trains a Keras model: a kernel where one serves, or a compiled graph."""
 
 from __future__ import annotations
 
@@ -36,12 +36,10 @@ class CompiledEngine:
     def run(self, block: Batch, first: int, due: np.ndarray):
         """Run some of the episodes of a block, as `Kernel.run` does."""
         block = block._replace(inputs=one_hot(block.inputs, self._channels))
-        return self._compiled.run(
-            block, first, due, self._probe, self._watch
-        )
+        return self._compiled.run(block, first, due, self._probe, self._watch)
 
     def observe(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """Return the answers of the network as it is, and the watched layer's."""
+        """Return the answers as they are now, and the watched layer's."""
         inputs = one_hot(inputs, self._channels)
         return self._compiled.observe(inputs, self._watch)
 

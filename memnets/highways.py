@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from memnets import networks
+from memnets.batches import EXAM, generator
 from memnets.flows import Flows
 from memnets.inspection import gradient_flow, trace
-from memnets.batches import EXAM, generator
 from memnets.tasks import Batch, Recall, join
 from memnets.training import train, versions
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib.metadata
 import math
 import platform
@@ -130,7 +129,7 @@ def teach(
     progress: bool = True,
     before: Run | None = None,
 ) -> Run:
-    """Train with an engine; the arguments are those of `train`.
+    """Train with an engine.
 
     Args:
         engine: What trains: it has a `name`; `begin()` and `end()` around the
@@ -138,8 +137,16 @@ def teach(
             block, which returns their losses and the records that are due;
             `observe(inputs)` for the answers as they are now, and the watched
             layer's; and `get()` for the weights and the optimizer's state.
+        task: As of `train`.
+        episodes: As there.
+        batch_size: As there.
+        probe: As there.
+        seed: As there.
+        record_every: As there.
+        examine_every: As there.
+        examine_until_mastered: As there.
+        progress: As there.
         before: A `Run` that ended early and goes on here. Default: `None`.
-        **options: As of `train`.
     """
     every = record_every or _affordable(episodes, probe)
     batches = Batches(task, batch_size, seed)
@@ -163,10 +170,16 @@ def teach(
         bar.update(last)
         while last < episodes and not interrupted():
             longest = notes.longest_call()
-            ends = [(last // n + 1) * n for n in (batches.length, examine.every) if n]
+            ends = [
+                (last // n + 1) * n
+                for n in (batches.length, examine.every)
+                if n
+            ]
             first, last = last, min(episodes, last + longest, *ends)
             block, start = batches.block(first)
-            notes.write(*engine.run(block, first - start, notes.due(first, last)))
+            notes.write(
+                *engine.run(block, first - start, notes.due(first, last))
+            )
             bar.update(last - first)
             examine(notes, last)
         weights, state = engine.get()

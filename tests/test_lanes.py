@@ -83,7 +83,9 @@ def test_the_sum_over_lanes_has_one_order():
     two = four[:2] + four[2:]
     buffer = np.ravel([a, a, a])
     for kind in (Lanes((16,)), Lanes((8, 8))):
-        assert compute(kind, buffer, np.zeros(14 * 16, f4))[0] == two[0] + two[1]
+        assert (
+            compute(kind, buffer, np.zeros(14 * 16, f4))[0] == two[0] + two[1]
+        )
 
 
 def test_a_kernel_is_compiled_uncached_where_no_folder_can_be_written():

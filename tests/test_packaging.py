@@ -28,10 +28,16 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NUMPY_HALF = [
     *sorted((PACKAGE / "tasks").glob("*.py")),
     *(
+        path
+        for path in sorted((PACKAGE / "kernels").glob("*.py"))
+        if path.stem != "keras_models"
+    ),
+    *(
         PACKAGE / f"{name}.py"
         for name in "__init__ runs insides flows paths plots marks "
         "cell_drawing cell_plots cell_figures family family_drawing flow_plots "
         "numpy_lstm figures animations experiments recordings registry "
+        "batches checks draws training results pool "
         "comparison comparison_plots __main__".split()
     ),
 ]
@@ -41,12 +47,10 @@ KERAS_HALF = {
     "memnets.highways",
     "memnets.inspection",
     "memnets.networks",
-    "memnets.engine",
-    "memnets.express",
-    "memnets.express_rules",
-    "memnets.batches",
-    "memnets.stack",
-    "memnets.training",
+    "memnets.compiled",
+    "memnets.engines",
+    "memnets.initializers",
+    "memnets.kernels.keras_models",
     "tensorflow",
     "keras",
 }
@@ -136,7 +140,7 @@ def lines_of_code(path):
 
 
 def test_the_package_stays_small():
-    assert sum(map(lines_of_code, PACKAGE.rglob("*.py"))) < 7000
+    assert sum(map(lines_of_code, PACKAGE.rglob("*.py"))) < 8500
 
 
 def test_functions_stay_short():

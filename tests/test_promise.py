@@ -1,7 +1,6 @@
 """A result depends on task, network, training settings and seed alone."""
 
 import dataclasses
-import hashlib
 import os
 import pathlib
 import signal
@@ -34,9 +33,15 @@ def probe(count, timesteps=20):
 def assert_same_bits(run, other):
     """Compare all that was learned."""
     assert run.losses.tobytes() == other.losses.tobytes()
-    kept = [*run.weights, *sum(map(list, run.state.values()), [])]
-    its = [*other.weights, *sum(map(list, other.state.values()), [])]
-    assert [a.tobytes() for a in kept] == [a.tobytes() for a in its]
+    kept, its = (
+        [
+            a.tobytes()
+            for arrays in (r.weights, *r.state.values())
+            for a in arrays
+        ]
+        for r in (run, other)
+    )
+    assert kept == its and len(kept) > len(run.weights) > 0
 
 
 RECORDED = {
@@ -251,15 +256,6 @@ def test_the_bits_are_the_same_on_every_processor(tmp_path, processor):
 def test_the_bits_do_not_depend_on_kerass_backend_or_threads(tmp_path):
     found = digest(tmp_path, KERAS_BACKEND="jax", NUMBA_NUM_THREADS="1")
     assert found == DIGEST
-
-
-def test_the_digest_tells_apart():
-    """A weight that moves in its last bit is another digest."""
-    one, other = np.float32([1, 2]), np.float32([1, np.nextafter(2, 3, dtype="f4")])
-    assert (
-        hashlib.sha256(one.tobytes()).digest()
-        != hashlib.sha256(other.tobytes()).digest()
-    )
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru"])

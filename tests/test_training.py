@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from memnets import compiled
+from memnets.batches import BATCHES, block_length, generator
 from memnets.experiments import Experiment
 from memnets.kernels.engine import Kernel
-from memnets.batches import BATCHES, block_length, generator
 from memnets.networks import lecture, recurrent
 from memnets.tasks import Batch, Countdown, Recall
 from memnets.training import Diverged, train

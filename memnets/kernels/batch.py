@@ -196,7 +196,10 @@ def backward(lanes, buffer, here, first, last, lowest):
         for u in range(units):
             i, f = memory[t, I, u], memory[t, F, u]
             g, o = memory[t, G, u], memory[t, O, u]
-            dh, later = asked[t, u] + errors[t + 1, own + u], memory[t + 1, LATER, u]
+            dh, later = (
+                asked[t, u] + errors[t + 1, own + u],
+                memory[t + 1, LATER, u],
+            )
             if here.kind == LSTM:
                 tanh_c, c = memory[t, TANH_C, u], memory[t, STATE, u]
                 i, f, g, o, later = lstm_backward(
@@ -313,11 +316,8 @@ def read_out(lanes, buffer, here, steps, sums, kind):
 
 @njit(**FAST)
 def read_back(lanes, buffer, here, steps, taught, kind):
-    """Turn errors of the answers into slopes and errors of what was seen.
-
-    Args:
-        kind: What the readout does; linear if the errors are of its sums.
-    """
+    """Turn errors of the answers into slopes and errors of what was seen."""
+    # The kind is what the readout does: linear, where errors are of its sums.
     outputs = here.units
     w = numbers(buffer, here.weights, (outputs,))
     slopes = numbers(buffer, here.slopes, (outputs,))
@@ -357,9 +357,19 @@ def answer(net):
             here = layer_of(net, n, b)
             if here.kind == DENSE:
                 sums = here.above - net.plan[ANSWERS] + net.plan[SUMS]
-                read_out(net.lanes, net.buffer, here, net.plan[STEPS], sums, net.plan[READOUT])
+                read_out(
+                    net.lanes,
+                    net.buffer,
+                    here,
+                    net.plan[STEPS],
+                    sums,
+                    net.plan[READOUT],
+                )
             else:
-                fed = net.plan[LOOKED_UP] + b * net.plan[STEPS] * 4 * here.units * net.plan[COUNT]
+                fed = (
+                    net.plan[LOOKED_UP]
+                    + b * net.plan[STEPS] * 4 * here.units * net.plan[COUNT]
+                )
                 if here.skipped:
                     look_up(net, here, b)
                 forward(net.lanes, net.buffer, here, net.plan[STEPS], fed)
@@ -375,7 +385,14 @@ def teach(net):
         for n in range(net.plan[LAYERS] - 1, -1, -1):
             here = layer_of(net, n, b)
             if here.kind == DENSE:
-                read_back(net.lanes, net.buffer, here, net.plan[STEPS], taught, readout)
+                read_back(
+                    net.lanes,
+                    net.buffer,
+                    here,
+                    net.plan[STEPS],
+                    taught,
+                    readout,
+                )
                 continue
             # Nobody asks for the errors of the first layer's inputs.
             lowest, last = 0 if n else here.own, net.plan[STEPS]
@@ -390,7 +407,7 @@ def teach(net):
 
 @njit(**FAST)
 def log(x):
-    """Return log(x) of a float64 above 0, of plain arithmetic."""
+    """Return the logarithm of a float64 above 0, of plain arithmetic."""
     x, power = math.frexp(x)
     a = (x - 1.0) / (x + 1.0)
     square, term, value = a * a, a, 0.0

@@ -14,7 +14,6 @@ from memnets.kernels.network import Network, Stack, lanes_for
 from memnets.kernels.optimizers import STATES, Optimizer
 
 
-
 class Kernel:
     """The engine that trains stacks of LSTM or GRU layers with Numba.
 

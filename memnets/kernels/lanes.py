@@ -215,7 +215,7 @@ def larger(builder, a, b):
 @ternary
 @operation
 def where(builder, flag, a, b):
-    """a where the flag is above 0, else b."""
+    """A where the flag is above 0, else b."""
     zero = ir.Constant(flag.type, [0.0] * flag.type.count)
     return builder.select(builder.fcmp_ordered(">", flag, zero), a, b)
 
@@ -244,7 +244,11 @@ def _arithmetic(symbol, name):
     def lower(context, builder, sig, args):
         return code(*sig.args)[1](context, builder, sig, args)
 
-    for kinds in ((Vector, Vector), (Vector, types.Float), (types.Float, Vector)):
+    for kinds in (
+        (Vector, Vector),
+        (Vector, types.Float),
+        (types.Float, Vector),
+    ):
         lower_builtin(symbol, *kinds)(lower)
 
 
@@ -301,14 +305,9 @@ def _view(kind):
 
 @intrinsic
 def rows(typingctx, lanes, buffer, start, sizes):
-    """Return a flat float32 buffer, seen as vectors from a place on.
-
-    Args:
-        lanes: The `Lanes`.
-        buffer: Contiguous float32 array, which the caller keeps alive.
-        start: Integer, where in the buffer it begins.
-        sizes: Tuple of integers, the sizes of all axes but the first.
-    """
+    """Return a flat float32 buffer, seen as vectors from a place on."""
+    # The sizes are a tuple of those of all axes but the first. The caller
+    # keeps the buffer alive.
     kind = Rows(lanes.parts, len(sizes))
     whole = types.UniTuple(types.intp, len(sizes))
     return kind(lanes, buffer, types.intp, whole), _view(kind)

@@ -227,6 +227,6 @@ class Network:
             seen.reshape(-1, size, count)[:, biases - skipped :] = 1
         self._buffer[head[batch.OF_BATCH] :][:taught] = 1
         ends = [place.max() + 1 for place in self._places]
-        plan = np.array([*head, *sum(layers, []), *ends], np.int64)
+        plan = np.array([*head, *np.ravel(layers), *ends], np.int64)
         symbols = np.full((blocks, steps, count), -1, np.int32)
         return batch.Net(self.lanes, plan, symbols, self._buffer)
