@@ -9,7 +9,7 @@ PLAYERS = {
     "torch": ("PyTorch, eager", "torch"),
     "jax": ("JAX, one scan", "jax"),
     "c": ("C by hand", "a C compiler"),
-    "xla": ("memnets, general path", None),
+    "xla": ("memnets, compiled path", None),
     "train": ("memnets", None),
 }
 # Who is asked in each case. The command is that of memnets alone.

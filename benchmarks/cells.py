@@ -1,7 +1,7 @@
 """How fast are the cells of memnets beside Keras's LSTM of equal size?
 
 A recurrent layer and a linear readout learn recall, one update on one fresh
-batch of 20 an episode, by the general path of `memnets.train`. Each number of
+batch of 20 an episode, by the compiled path of `memnets.train`. Each number of
 units and of time steps has a fresh process, in which the cells take turns in
 every repetition: ratios compare CPU time of all threads within one.
 """

@@ -119,6 +119,6 @@ class Memnets(Loop):
 
 
 class General(Memnets):
-    """`memnets.train` by its general path, which takes any Keras model."""
+    """`memnets.train` by its compiled path, which takes any Keras model."""
 
     engine = "xla"

@@ -153,49 +153,50 @@ def teach(
     examine = _Examiner(
         task, seed, engine.observe, examine_every, examine_until_mastered
     )
-    with (
-        _taught(engine),
-        deferred_interrupt() as interrupted,
-        # A bar appears only where the work takes more than four seconds.
-        tqdm(
-            total=episodes, unit=" episodes", disable=not progress, delay=4
-        ) as bar,
-    ):
+    with _taught(engine):
         if before is None:
             notes = _Notes(every, episodes, engine.observe(probe.inputs))
             examine(notes, 0)
         else:
             notes = _Notes.of(before, every, episodes)
-        last = notes.done
-        bar.update(last)
-        while last < episodes and not interrupted():
-            longest = notes.longest_call()
-            ends = [
-                (last // n + 1) * n
-                for n in (batches.length, examine.every)
-                if n
-            ]
-            first, last = last, min(episodes, last + longest, *ends)
+        _go_on(engine, batches, notes, examine, progress)
+        weights, state = engine.get()
+    settings = {
+        "batch_size": batch_size,
+        "engine": engine.name,
+        "record_every": every,
+        "examine_every": examine_every,
+        "examine_until_mastered": examine_until_mastered,
+        "seed": seed,
+        "task": task.settings(),
+        "versions": versions(),
+    }
+    return notes.run(probe, weights, state, settings)
+
+
+def _go_on(engine, batches, notes, examine, progress) -> None:
+    """Run the episodes that are left, or those until an interrupt."""
+    with (
+        deferred_interrupt() as interrupted,
+        # A bar appears only where the work takes more than four seconds.
+        tqdm(
+            total=notes.total,
+            initial=notes.done,
+            unit=" episodes",
+            disable=not progress,
+            delay=4,
+        ) as bar,
+    ):
+        while notes.done < notes.total and not interrupted():
+            first = notes.done
+            stops = batches.length, examine.every
+            ends = [(first // n + 1) * n for n in stops if n]
+            last = min(notes.total, first + notes.longest_call(), *ends)
             block, start = batches.block(first)
-            notes.write(
-                *engine.run(block, first - start, notes.due(first, last))
-            )
+            due = notes.due(first, last)
+            notes.write(*engine.run(block, first - start, due))
             bar.update(last - first)
             examine(notes, last)
-        weights, state = engine.get()
-    return notes.run(
-        probe,
-        weights,
-        state,
-        batch_size=batch_size,
-        engine=engine.name,
-        record_every=every,
-        examine_every=examine_every,
-        examine_until_mastered=examine_until_mastered,
-        seed=seed,
-        task=task.settings(),
-        versions=versions(),
-    )
 
 
 @contextlib.contextmanager
@@ -258,11 +259,12 @@ class _Notes:
             )
         self.done += len(losses)
 
-    def run(self, probe: Batch, weights, state, **settings) -> Run:
+    def run(self, probe: Batch, weights, state, settings: dict) -> Run:
         """Return all of it as a `Run`."""
         outputs, *hidden = map(np.concatenate, self.records)
         if self.done < self.total:
-            settings |= {"interrupted": True, "planned_episodes": self.total}
+            early = {"interrupted": True, "planned_episodes": self.total}
+            settings = {**settings, **early}
         return Run(
             losses=np.concatenate(self.losses),
             episodes=np.concatenate(self.episodes),

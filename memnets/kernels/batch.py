@@ -566,7 +566,19 @@ def record(net, first, watched, outputs, hidden):
                     hidden[p, t, u] = net.buffer[at + u * count]
 
 
-# The entries take arrays one by one, which Numba recognises faster than tuples.
+@njit(**FAST)
+def learn(net, targets, importance, rate):
+    """Update the weights, unless the loss is not finite; return the loss."""
+    loss = compare(net, targets, importance)
+    if np.isfinite(loss):
+        teach(net)
+        if net.plan[CLIP] != NO_CLIP:
+            clip(net)
+        update(net, rate)
+    return loss
+
+
+# The entry takes arrays one by one, which Numba recognises faster than tuples.
 @cached
 def train(
     lanes,
@@ -635,11 +647,7 @@ def train(
                 at = slots[e]
                 record(shown, first, watched, outputs[at], hidden[at])
         if learns and plan[TAUGHT]:
-            losses[e] = compare(net, targets[e], importance[e])
+            losses[e] = learn(net, targets[e], importance[e], rates[e])
             if not np.isfinite(losses[e]):
                 return e
-            teach(net)
-            if plan[CLIP] != NO_CLIP:
-                clip(net)
-            update(net, rates[e])
     return episodes

@@ -168,14 +168,6 @@ Buffers = collections.namedtuple(
 )
 
 
-def compiled(function):
-    """Compile a kernel, cached on disk where a folder can be written."""
-    try:
-        return njit(cache=True, **FAST)(function)
-    except RuntimeError:
-        return njit(**FAST)(function)
-
-
 small = njit(forceinline=True, **FAST)
 
 
@@ -421,28 +413,35 @@ def change_now(lanes, net, of, t, at, live, scale):
     add_product(net, of.w, of.dz, 0, of.seen, t, first, last, start)
 
 
-@compiled
+@small
+def views(lanes, net, b, start, n, scored, count):
+    """Return the buffers as vectors, as they stand for a sequence."""
+    last = n * scored * net.outputs * count
+    return Buffers(
+        rows(lanes, b.w, 0, (net.columns,)),
+        rows(lanes, b.dw, 0, (net.columns,)),
+        rows(lanes, b.traces, 0, (2 * net.cells,)),
+        rows(lanes, b.seen, 0, (net.width,)),
+        rows(lanes, b.shown, 0, (net.width,)),
+        rows(lanes, b.units, 0, (net.units,)),
+        rows(lanes, b.h, 0, (net.cells,)),
+        rows(lanes, b.cells, 0, (net.cells,)),
+        rows(lanes, b.nets, 0, (net.columns,)),
+        rows(lanes, b.dz, 0, (net.columns,)),
+        rows(lanes, b.gains, 0, (2 * net.cells,)),
+        rows(lanes, b.inputs, start * net.numbers * count, (net.numbers,)),
+        rows(lanes, b.targets, last, (net.outputs,)),
+        rows(lanes, b.outputs, last, (net.outputs,)),
+        rows(lanes, b.ages, n * count, (1,)),
+    )
+
+
+@vectors.cached
 def run(lanes, net, mode, b, starts, steps, scored, rates, clock):
     """Take every lane's network through its sequences."""
     scale = rows(lanes, rates, 0, (1,))[0, 0] * -ONE
     for n in range(len(steps)):
-        of = Buffers(
-            rows(lanes, b.w, 0, (net.columns,)),
-            rows(lanes, b.dw, 0, (net.columns,)),
-            rows(lanes, b.traces, 0, (2 * net.cells,)),
-            rows(lanes, b.seen, 0, (net.width,)),
-            rows(lanes, b.shown, 0, (net.width,)),
-            rows(lanes, b.units, 0, (net.units,)),
-            rows(lanes, b.h, 0, (net.cells,)),
-            rows(lanes, b.cells, 0, (net.cells,)),
-            rows(lanes, b.nets, 0, (net.columns,)),
-            rows(lanes, b.dz, 0, (net.columns,)),
-            rows(lanes, b.gains, 0, (2 * net.cells,)),
-            rows(lanes, b.inputs, starts[n] * net.numbers, (net.numbers,)),
-            rows(lanes, b.targets, n * scored * net.outputs, (net.outputs,)),
-            rows(lanes, b.outputs, n * scored * net.outputs, (net.outputs,)),
-            rows(lanes, b.ages, n, (1,)),
-        )
+        of = views(lanes, net, b, starts[n], n, scored, len(rates))
         age = of.ages[0, 0]
         for c in range(net.cells):
             of.cells[S, c] = of.cells[DS, c] = vector(lanes, ZERO)
@@ -597,7 +596,7 @@ def _check(network, weights, inputs, targets, lengths):
 def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     """Lay the networks side by side, run them, and take them apart."""
     net, (count, sequences, length) = network.layout, inputs.shape[:3]
-    scored, width = targets.shape[2], sum(lanes)
+    scored, width = targets.shape[2], len(lanes)
 
     def lay(array):
         laid = _aligned(*array.shape[1:], width)
