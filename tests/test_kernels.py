@@ -305,7 +305,7 @@ def test_training_goes_on_with_either():
     keras_loop(theirs, Recall(), 20)
     keras_loop(mine, Recall(), 20)
     keras_loop(theirs, Recall(), 20)
-    mine.optimizer.learning_rate = theirs.optimizer.learning_rate = 0.01
+    mine.optimizer.learning_rate = theirs.optimizer.learning_rate = 2e-3
     train(mine, Recall(), 20, progress=False)
     keras_loop(theirs, Recall(), 20)
     assert_same(mine, theirs)

@@ -11,7 +11,6 @@ import sys
 import numpy as np
 import pytest
 
-from memnets.kernels import online
 from memnets.kernels.online import Network, answer, draw, learn
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -161,7 +160,7 @@ def test_weights_change_as_the_equations_say(name, scored, each_step):
         rounding = 1e-7 + 1e-5 * change.max()
         assert np.abs(found[k] - expected).max() < rounding
         answered = outputs[k, 0, -len(answers) :]
-        np.testing.assert_allclose(answered, answers, atol=1e-6)
+        np.testing.assert_allclose(answered, answers, atol=1e-5)
         assert not outputs[k, 0, : -len(answers)].any()
 
 
@@ -428,17 +427,3 @@ def test_every_processor_learns_the_same_bits(tmp_path):
             text=True,
         ).stdout
     assert len(set(found.values())) == 1, found
-
-
-def test_without_a_cache_folder_kernels_are_compiled_anew(monkeypatch):
-    calls = []
-
-    def njit(cache=False, **flags):
-        calls.append(cache)
-        if cache:
-            raise RuntimeError("cannot cache function")
-        return lambda function: function
-
-    monkeypatch.setattr(online, "njit", njit)
-    assert online.compiled(abs) is abs
-    assert calls == [True, False]
