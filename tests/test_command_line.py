@@ -124,7 +124,8 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
     script.write_text(
         "from memnets.experiments import Experiment\n"
         "from memnets.tasks import Recall\n"
-        "list(Experiment(Recall(), episodes=2).repeat([0, 1], workers=2))\n"
+        'plan = Experiment(Recall(), "simple_rnn", (2,), episodes=2)\n'
+        "list(plan.repeat([0, 1], workers=2))\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)],

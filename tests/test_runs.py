@@ -26,6 +26,11 @@ def make_run(records=3, sequences=2, hidden=False, seed=1):
         exams=np.array([0, 10, 20]),
         scores=np.array([0.1, 0.99, 0.98]),
         settings={"task": task.settings(), "seed": np.int64(seed)},
+        weights=tuple(rng.random((k, 2), np.float32) for k in range(1, 13)),
+        state={
+            "mean": (rng.random(3, np.float32), rng.random((2, 2))),
+            "iterations": (np.array(20),),
+        },
     )
 
 
@@ -37,6 +42,16 @@ def assert_same(run, other):
                 np.testing.assert_array_equal(one, two)
         elif field.name == "settings" or mine is None:
             assert mine == theirs
+        elif field.name in ("weights", "state"):
+            kept, its = (
+                {"weights": v} if field.name == "weights" else v
+                for v in (mine, theirs)
+            )
+            assert kept.keys() == its.keys()
+            for name, arrays in kept.items():
+                for one, two in zip(arrays, its[name], strict=True):
+                    np.testing.assert_array_equal(one, two)
+                    assert one.dtype == two.dtype and one.shape == two.shape
         else:
             np.testing.assert_array_equal(mine, theirs)
             assert mine.dtype == theirs.dtype

@@ -629,9 +629,8 @@ def train(
         The number of episodes run: all, or those before the loss that is not
         finite.
     """
-    net = Net(lanes, plan, symbols, buffer)
+    net, episodes = Net(lanes, plan, symbols, buffer), len(rates)
     probe = Net(lanes, probe_plan, probe_symbols, buffer)
-    episodes = len(rates)
     turn(net)
     for e in range(episodes + 1):
         due, learns = slots[e] >= 0, e < episodes
