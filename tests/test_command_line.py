@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -58,7 +59,9 @@ def test_train_as_the_readme_has_it(tmp_path):
     done = memnets(*words.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     # Up to 2.20 TensorFlow has notices of XLA that nothing turns off.
-    notice = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl")
+    notice = re.compile(
+        r"[IW]\d{4} |WARNING: All log messages before absl|memnets compiles"
+    )
     own = [k for k in done.stderr.splitlines() if not notice.match(k)]
     assert own == []
     assert "recall: lstm 5-2, 300 episodes" in done.stdout
@@ -66,6 +69,48 @@ def test_train_as_the_readme_has_it(tmp_path):
     run = Run.load(tmp_path / "run.npz")
     assert run.outputs.shape == (301, 1, 20, 2) and run.task == Recall()
     assert run.settings["seed"] == 1 and run.settings["units"] == [5, 2]
+
+
+def test_a_run_is_gone_on_with_and_its_network_saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = ["train", "recall", "--seed", "3"]
+    short = [*train, "--episodes", "40", "--out", "a.npz"]
+    assert command_line.main(short) == 0
+    more = "train recall --resume a.npz --episodes 60 --out b.npz".split()
+    assert command_line.main([*more, "--save", "b.keras"]) == 0
+    whole = [*train, "--episodes", "60", "--out", "c.npz"]
+    assert command_line.main(whole) == 0
+    again, run = Run.load("b.npz"), Run.load("c.npz")
+    for mine, its in zip(again.weights, run.weights, strict=True):
+        assert mine.tobytes() == its.tobytes()
+    np.testing.assert_array_equal(again.outputs, run.outputs)
+    model = keras.saving.load_model("b.keras", safe_mode=True)
+    answers = model.predict(run.probe.inputs, verbose=0)
+    np.testing.assert_allclose(answers, run.outputs[-1], atol=1e-6)
+    assert sorted(os.listdir()) == ["a.npz", "b.keras", "b.npz", "c.npz"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("train recall --resume no.npz", "no.npz"),
+        ("train recall --resume foreign.npz", "foreign.npz is not a file of"),
+        ("train countdown --resume a.npz", "task must be recall, which the"),
+        ("train recall --resume a.npz --units 3 2", "--units must be left out"),
+        ("train recall --resume a.npz --seed 4", "--seed must be left out"),
+        ("train recall --resume a.npz --episodes 5", "episodes must be at lea"),
+        ("train recall --resume a.npz --record-every 3", "--record-every must"),
+        ("train recall --episodes 2 --save x.h5", "--save must end in .keras"),
+    ],
+)
+def test_a_run_that_cannot_be_gone_on_with_is_refused_in_one_line(
+    capsys, words, expected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Experiment(Recall(), episodes=9).run(record_every=1).save("a.npz")
+    (tmp_path / "foreign.npz").write_bytes(b"PK")
+    assert expected in complain(capsys, *words.split())
+    assert sorted(os.listdir()) == ["a.npz", "foreign.npz"]
 
 
 def test_the_heavy_half_is_not_imported_where_nothing_is_trained():
