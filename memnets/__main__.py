@@ -262,7 +262,7 @@ def _record_every(chosen, before: Run | None) -> int:
     """Return the distance of the records: that of a run that goes on."""
     given = getattr(chosen, "record_every", None)
     if before is None:
-        return given or 1
+        return 1 if given is None else given
     kept = before.settings["record_every"]
     if given not in (None, kept):
         raise ValueError(
