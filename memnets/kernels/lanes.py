@@ -377,11 +377,7 @@ def _store(context, builder, sig, args):
 
 @njit(forceinline=True, **FAST)
 def tanh(x):
-    """Return a quotient of polynomials, right to 3 in 1e7.
-
-    They were fitted to tanh up to 9.01, where float32 calls it 1, so that the
-    largest relative error is least: 2 in 1e8, and the rest is rounding.
-    """
+    """Return a quotient of polynomials fitted to tanh, right to 3 in 1e6."""
     x = clip(x, f4(-9.01), f4(9.01))
     s = x * x
     p = fma(s, f4(1.3402055864342917e-08), f4(2.064855054397797e-05))
