@@ -55,7 +55,7 @@ def test_every_operation_is_numpys(kind):
         ):
             exact = k not in (6, 7, 8)
             np.testing.assert_allclose(
-                mine, its, rtol=0 if exact else 3e-6, atol=3e-6 * (not exact)
+                mine, its, rtol=0 if exact else 4e-7, atol=2e-7 * (not exact)
             )
         np.testing.assert_allclose(whole, a.sum(), rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(some, a[c > 0].sum(), rtol=1e-5, atol=1e-5)

@@ -3,8 +3,6 @@
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import threading
 from typing import ClassVar
 
@@ -435,24 +433,6 @@ def test_bad_input_is_named_before_any_work(model, options, error, words):
         assert all(map(np.array_equal, weights, built.get_weights()))
 
 
-def test_a_users_own_xla_flags_are_kept(monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "--mine")
-    compiled.set_flags()
-    assert os.environ["XLA_FLAGS"] == "--mine"
-
-
-def test_an_unknown_tensorflow_trains_and_says_that_it_is_slower(monkeypatch):
-    # As after the test, where the variable is as it was before.
-    monkeypatch.setenv("XLA_FLAGS", "")
-    monkeypatch.delenv("XLA_FLAGS")
-    monkeypatch.setattr(compiled, "VERSION", (2, 99))
-    with pytest.warns(RuntimeWarning, match="slower.*TensorFlow"):
-        compiled.set_flags()
-    # XLA ends the process over a flag that it does not know.
-    assert "region_analysis" not in os.environ["XLA_FLAGS"]
-    assert os.environ["XLA_FLAGS"].startswith("--xla_backend_extra_options=")
-
-
 def test_exams_end_with_the_first_one_passed():
     @dataclasses.dataclass(frozen=True)
     class Easy(Recall):
@@ -472,28 +452,3 @@ def test_exams_end_with_the_first_one_passed():
 def test_a_misspelt_option_is_refused():
     with pytest.raises(TypeError, match="record_evry"):
         train(lecture(Recall()), Recall(), record_evry=3)
-
-
-def test_many_sequences_at_once_do_not_kill_the_process():
-    """In TensorFlow 2.20 they did, in a loop that was one function."""
-    code = (
-        "from memnets.networks import lecture\n"
-        "from memnets.tasks import Recall\n"
-        "from memnets.batches import generator\n"
-        "from memnets.training import train\n"
-        "probe = Recall().sample(2000, generator(0))\n"
-        "run = train(lecture(Recall()), Recall(), 4, probe=probe,\n"
-        "            record_every=4, engine='xla')\n"
-        "assert run.outputs.shape == (2, 2000, 20, 2)"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    environment.pop("XLA_FLAGS", None)
-    environment.pop("TF_NUM_INTRAOP_THREADS", None)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -377,15 +377,15 @@ def _store(context, builder, sig, args):
 
 @njit(forceinline=True, **FAST)
 def tanh(x):
-    """Return a quotient of polynomials fitted to tanh, right to 3 in 1e6."""
+    """Return a quotient of polynomials fitted to tanh, right to 3 in 1e7."""
     x = clip(x, f4(-9.01), f4(9.01))
     s = x * x
-    p = fma(s, f4(1.3402055864342917e-08), f4(2.064855054397797e-05))
-    p = fma(p, s, f4(3.4982276839027777e-03))
-    p = fma(p, s, f4(1.3383334546602724e-01))
-    q = fma(s, f4(7.797491645044875e-07), f4(3.2897889643879087e-04))
-    q = fma(q, s, f4(2.5887287030841106e-02))
-    q = fma(q, s, f4(4.671665591480127e-01))
+    p = fma(s, f4(1.3402055864e-08), f4(2.0648550544e-05))
+    p = fma(p, s, f4(3.4982276839e-03))
+    p = fma(p, s, f4(1.3383334547e-01))
+    q = fma(s, f4(7.7974916450e-07), f4(3.2897789644e-04))
+    q = fma(q, s, f4(2.5887287031e-02))
+    q = fma(q, s, f4(4.6716655915e-01))
     return x * fma(p, s, ONE) / fma(q, s, ONE)
 
 

@@ -322,7 +322,7 @@ plt.show()
 
 # %% [markdown]
 # Nobody told the network to load its cell early. Gradient descent finds it
-# sooner or later; two of the 32 seeds have not found it after 4,000 episodes. If
+# sooner or later; one of the 32 seeds has not found it after 4,000 episodes. If
 # the trouble is the $\tanh$ of the last layer, a last layer without one should
 # have none: we replace the answering LSTM by `Dense`, a weighted sum of the
 # five cells' outputs.
@@ -501,8 +501,8 @@ for name, variant in variants.items():
 #     print(f"D = {run.deviations[-1]:.4f}   correct {right.mean():.2f}")
 # ```
 #
-# Four of the eight answer every sequence of 100 steps correctly, and one nearly
-# every one. Two are still near $D=1/12$, right time and wrong value. Sequences
+# Three of the eight answer every sequence of 100 steps correctly, and one nearly
+# every one. Three are still near $D=1/12$, right time and wrong value. Sequences
 # with longer waits teach a better memory and make it harder to find.
 #
 # </details>

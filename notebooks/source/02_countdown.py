@@ -264,7 +264,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** Every network learns to count. With steps that stay large
-# several lose the skill again, one of them for more than a thousand episodes.
+# several lose the skill again, one of them over and over.
 # With steps that fade it stays once they are small. (The right picture is twice as long.)
 
 # %% [markdown]
@@ -345,7 +345,7 @@ print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 #
 # All eight keep silent now. Most of them still count little farther than 8: each
 # network learns what its sequences ask for, and nothing here asked for a nine.
-# One counts nearly to 18, by luck.
+# One goes on to 19, but not quite correctly.
 #
 # </details>
 
