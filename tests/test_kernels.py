@@ -426,3 +426,50 @@ def test_no_batch_gets_lanes_that_waste_more_than_they_hold(count):
     lanes = len(lanes_for(count))
     assert lanes in (8, 16, 24)
     assert -count % lanes <= max(count, 15)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("targets", lambda a: a[..., :1], r"targets must be .*2\), got .*1\)"),
+        ("weights", lambda a: a[:, :3], r"weights must be .*20\), got .*3\)"),
+        (
+            "inputs",
+            lambda a: np.repeat(a, 2, -1),
+            r"inputs must be .*, got .*6",
+        ),
+    ],
+)
+def test_a_task_that_draws_other_shapes_than_it_says_is_refused(
+    part, change, words
+):
+    """The kernel would write over the end of its arrays."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Wrong(Recall):
+        name: ClassVar[str] = "wrong"
+
+        def sample(self, batch_size, rng):
+            batch = super().sample(batch_size, rng)
+            array = np.ascontiguousarray(change(getattr(batch, part)))
+            return batch._replace(**{part: array})
+
+    probe = Recall().sample(1, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=words):
+        train(lecture(Recall()), Wrong(), 3, probe=probe, progress=False)
+
+
+def test_a_symbol_that_there_is_not_is_refused():
+    @dataclasses.dataclass(frozen=True)
+    class Wrong(SymbolReber):
+        name: ClassVar[str] = "wrong symbols"
+
+        def sample(self, batch_size, rng):
+            batch = super().sample(batch_size, rng)
+            batch.inputs[0, 0] = 7
+            return batch
+
+    probe = SymbolReber().sample(1, np.random.default_rng(0))
+    model = recurrent(SymbolReber(), "lstm", (3,))
+    with pytest.raises(ValueError, match="symbols below 7, got 7"):
+        train(model, Wrong(), 3, probe=probe, progress=False)

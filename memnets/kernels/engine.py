@@ -57,8 +57,8 @@ class Kernel:
             symbols,
             optimizer,
         )
-        self._network.show(probe)
-        self._shape = probe.shape[:2]
+        self._network.show(self._checked(probe))
+        self._shape, self._batch = probe.shape[:2], (batch_size, timesteps)
         self._viewers: dict[tuple[int, int], Network] = {}
         # No episode: what has to be compiled is compiled here.
         with _notice():
@@ -99,7 +99,11 @@ class Kernel:
         Returns:
             float32 array of the losses, and a list with an array of the
             records made, for the answers and for the watched layer.
+
+        Raises:
+            ValueError: If the block is not of the shapes that were announced.
         """
+        self._check(block)
         part = [array[first : first + len(due)] for array in block]
         notes = self._records(self._shape, int(due.sum()))
         slots = np.where(due, np.cumsum(due) - 1, -1)
@@ -114,7 +118,7 @@ class Kernel:
         Args:
             inputs: As the probe, of any number and length.
         """
-        size, shape = len(self._lanes), inputs.shape[1:]
+        size, shape = len(self._lanes), self._checked(inputs).shape[1:]
         if shape not in self._viewers:
             probe = (size, *shape)
             self._viewers[shape] = Network(
@@ -133,6 +137,30 @@ class Kernel:
         _, records = self._call(viewer, part, records, slots)
         flat = (a.reshape(groups * size, *a.shape[2:]) for a in records)
         return [array[: len(inputs)] for array in flat]
+
+    def _check(self, block) -> None:
+        """Refuse arrays over whose end the kernel would write."""
+        shape = len(block.inputs), *self._batch
+        targets = (*shape, self.stack.outputs)
+        for name, wanted in (("targets", targets), ("weights", shape)):
+            got = getattr(block, name).shape
+            if got != wanted:
+                raise ValueError(f"{name} must be of shape {wanted}, got {got}")
+        self._checked(block.inputs, *shape)
+
+    def _checked(self, inputs, *shape):
+        """Return inputs, refusing those that the network does not take."""
+        channels, begins = self.stack.channels, shape or inputs.shape[:2]
+        wanted = begins if self.symbols else (*begins, channels)
+        if inputs.shape != wanted:
+            raise ValueError(
+                f"inputs must be of shape {wanted}, got {inputs.shape}"
+            )
+        if self.symbols and inputs.max(initial=-1) >= channels:
+            raise ValueError(
+                f"inputs must be symbols below {channels}, got {inputs.max()}"
+            )
+        return inputs
 
     def _nothing(self):
         """Return the targets and weights of no episode."""
