@@ -120,7 +120,7 @@ def test_a_large_orthogonal_matrix_is_orthogonal(shape):
 
 
 def assert_orthogonal(matrix):
-    matrix = np.float64(matrix)
+    matrix = matrix.astype(np.float64)
     if len(matrix) > len(matrix.T):
         matrix = matrix.T
     product = matrix @ matrix.T
