@@ -33,7 +33,8 @@ endif
 test: .venv/installed-test
 	$(python) -m ruff check
 	$(python) -m ruff format --check
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder
 
 lab: .venv/installed-lab
 	$(python) -m jupyter lab notebooks
@@ -41,7 +42,7 @@ lab: .venv/installed-lab
 notebooks: .venv/installed-test
 	$(python) notebooks/builder.py build
 
-badges: .venv/installed
+badges: .venv/installed-test
 	$(python) notebooks/builder.py badges
 
 results: .venv/installed
@@ -52,7 +53,7 @@ cells: .venv/installed
 	$(python) -m memnets experiments $(cells) --seeds 32 \
 		--out data/results/cells.csv
 
-benchmark: .venv/installed
+benchmark: .venv/installed-test
 	$(python) benchmarks/speed.py
 
 clean:

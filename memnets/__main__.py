@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import inspect
 import pathlib
 import sys
 import tempfile
+from collections.abc import Iterator
 
-from memnets import comparison, experiments, recordings, registry, results
-from memnets.experiments import Experiment
-from memnets.quiet import import_tensorflow
-from memnets.runs import Run, replacing
-from memnets.tasks import TASKS, make_task
+import numpy as np
+
+from memnets import __version__
+from memnets.cells.catalogue import CELLS
+from memnets.experiments import catalogue, pool, recordings
+from memnets.experiments.cluster import dask_executor
+from memnets.experiments.compare import (
+    USUAL,
+    count_parameters,
+    field_of,
+    side_by_side,
+    title_of,
+)
+from memnets.experiments.experiment import Experiment
+from memnets.experiments.fields import fields_of
+from memnets.experiments.table import repeat_into
+from memnets.records.files import replacing
+from memnets.records.outcomes import outcomes, table
+from memnets.records.run import Run
+from memnets.records.tables import merge, summary
+from memnets.tasks import TASKS, Batch, Task
+from memnets.tasks.base import check_integer
+from memnets.training.recording import Recording
 
 EXAMPLES = """\
 examples:
@@ -23,34 +43,23 @@ examples:
   memnets figures recall_learning --format svg --style slides --out slides
   memnets experiments recall-lecture recall-mastered --seeds 32
   memnets compare recall --cells lstm gru simple_rnn --seeds 32
+  memnets compare recall --cells lstm gru --vary timesteps=20,50,100
+  memnets results merge a.csv b.csv --out all.csv
 """
 
-# Flag, type and what it means: the fields of the tasks, then those of an
-# experiment, then the rest.
-TASK_FLAGS = (
-    ("--timesteps", int, "length of a sequence"),
-    ("--tells", int, "values told (recall)"),
-    ("--asks", int, "times asked (recall)"),
-    ("--longest", int, "largest count (countdown)"),
-    ("--width", int, "output neurons; all but the first stay silent"),
-)
-SHARED_FLAGS = (
-    ("--units", int, "size of each recurrent layer"),
-    ("--readout", str, "dense for a linear readout, none for none"),
-    ("--learning-rate", float, "Adam's learning rate, at the start"),
-    ("--schedule", str, "constant, or cosine for a decay to 0"),
-    ("--episodes", int, "updates, each on a fresh batch"),
-    ("--batch-size", int, "sequences of a batch"),
-)
-EXPERIMENT_FLAGS = (
-    ("--cell", str, f"one of {', '.join(registry.CELLS)}"),
-    *SHARED_FLAGS,
-    ("--seed", int, "seed of the weights and of all that is drawn"),
-)
 RUN_FLAGS = (
     ("--record-every", int, "episodes from record to record (default: 1)"),
+    (
+        "--tell",
+        str,
+        "where and what the recorded sequence is told, such as 4=0.9",
+    ),
+    ("--ask", int, "the time steps at which it is asked"),
+    ("--sequences", int, "record so many random sequences instead of one"),
+    ("--watch", str, "a layer to record too, such as lstm_1"),
     ("--out", pathlib.Path, "the .npz file to keep the run in"),
     ("--save", pathlib.Path, "the .keras file to keep the network in"),
+    ("--force", bool, "overwrite files that exist"),
     (
         "--resume",
         pathlib.Path,
@@ -58,28 +67,51 @@ RUN_FLAGS = (
         "stay what they are",
     ),
 )
+SEEDS = (
+    "--seeds",
+    str,
+    "how many of each, or a range such as 100-131 (default: 32)",
+)
+DASK = ("--dask", str, "the address of a Dask scheduler that does the work")
+REDO = ("--redo", bool, "run anew what the file holds already")
+WORKERS = ("--workers", int, "how many at a time (default: all that pay off)")
 FIGURES_FLAGS = (
     ("names", str, "figures to draw (default: all)"),
-    ("--run", pathlib.Path, "a run to draw in the place of the recorded one"),
+    (
+        "--run",
+        pathlib.Path,
+        "a run of one's own to draw; several for answers and loss",
+    ),
+    ("--title", str, "the title (default: what the figure or the run is)"),
+    ("--text", bool, "keep letters in an svg as letters, to be edited"),
     ("--format", str, "png, svg, pdf, and gif, mp4 for films (default: all)"),
     ("--style", str, "slides, slides_dark, notebook (default: the first two)"),
     ("--out", pathlib.Path, "the folder to write to (default: figures)"),
 )
 EXPERIMENTS_FLAGS = (
     ("names", str, "experiments, or groups of them; see memnets list"),
-    ("--seeds", int, "how many (default: 32)"),
-    ("--workers", int, "processes at work (default: all cores that pay off)"),
+    SEEDS,
+    WORKERS,
+    DASK,
+    REDO,
     ("--out", pathlib.Path, "the .csv file (default: results.csv)"),
 )
 COMPARE_FLAGS = (
     (
         "--cells",
         str,
-        f"cells to compare (default: {' '.join(comparison.USUAL)}"
-        "); see memnets list",
+        f"cells to compare (default: {' '.join(USUAL)}); see memnets list",
     ),
-    ("--seeds", int, "how many of each (default: 32)"),
-    ("--workers", int, "processes at work (default: all cores that pay off)"),
+    (
+        "--vary",
+        str,
+        "a field and its values, such as timesteps=20,50,100; may be given "
+        "again for another field",
+    ),
+    SEEDS,
+    WORKERS,
+    DASK,
+    REDO,
     ("--out", pathlib.Path, "the .csv file (default: compare.csv)"),
     (
         "--figure",
@@ -92,6 +124,9 @@ RECORD_FLAGS = (
     ("names", str, "recordings to make (default: all)"),
     ("--out", pathlib.Path, "the folder to write to (default: data/runs)"),
 )
+# The seconds of training that need no word beforehand.
+PATIENCE = 120
+METAVARS = {int: "N", float: "X", str: "NAME", pathlib.Path: "PATH"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,20 +145,25 @@ def main(arguments: list[str] | None = None) -> int:
             of the process.
 
     Returns:
-        The exit code: 0, or 1 where training failed, 2 for bad input, 130
-        where it was interrupted.
+        The exit code: 0, or 1 where a training or a worker failed, 2 for bad
+        input, 130 where it was interrupted.
     """
     parser = _parser()
-    chosen = parser.parse_args(arguments)
+    chosen, strange = parser.parse_known_args(arguments)
+    if strange:
+        chosen.parser.error(
+            f"unknown argument {' '.join(strange)}; {chosen.parser.prog} "
+            f"--help shows those there are"
+        )
     code, complaint = 0, None
     try:
         chosen.command(chosen)
-    except FloatingPointError as error:
+    except (FloatingPointError, RuntimeError) as error:
         code, complaint = 1, str(error)
     except (ValueError, OSError) as error:
         code, complaint = 2, " ".join(str(error).split())
-    except KeyboardInterrupt:
-        code, complaint = 130, "interrupted; what was finished is kept"
+    except KeyboardInterrupt as interrupt:
+        code, complaint = 130, f"interrupted; {interrupt}".removesuffix("; ")
     if complaint:
         print(f"{parser.prog}: {complaint}", file=sys.stderr)
     return code
@@ -137,31 +177,29 @@ def _parser() -> Parser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
     _add(commands, "list", list_all)
-    command = _add(commands, "train", train)
-    command.add_argument("task", help=f"one of {', '.join(TASKS)}")
-    _flags(command.add_argument_group("the task"), TASK_FLAGS)
-    network = command.add_argument_group("the network and its training")
-    _flags(network, EXPERIMENT_FLAGS)
-    _flags(command.add_argument_group("the run"), RUN_FLAGS)
+    for own in _add_for_tasks(commands, "train", train):
+        _field_flags(own.add_argument_group("the experiment"), Experiment)
+        _flags(own.add_argument_group("the run"), RUN_FLAGS)
     command = _add(commands, "figures", save_figures)
-    _flags(command, FIGURES_FLAGS, lists=("--format", "--style"))
-    command = _add(commands, "experiments", repeat)
-    _flags(command, EXPERIMENTS_FLAGS)
-    command = _add(commands, "compare", compare)
-    command.add_argument("task", help=f"one of {', '.join(TASKS)}")
-    _flags(command.add_argument_group("the task"), TASK_FLAGS)
-    network = command.add_argument_group(
-        "the networks and their training",
-        "default: one layer of 5 units, dense, learning rate 0.01, "
-        "1000 episodes",
-    )
-    _flags(network, SHARED_FLAGS)
-    _flags(command.add_argument_group("the comparison"), COMPARE_FLAGS)
+    _flags(command, FIGURES_FLAGS, lists=("--format", "--style", "--run"))
+    _flags(_add(commands, "experiments", repeat_experiments), EXPERIMENTS_FLAGS)
+    for own in _add_for_tasks(commands, "compare", compare):
+        group = own.add_argument_group("the experiments")
+        _field_flags(group, Experiment, without=("cell", "seed"))
+        _flags(own.add_argument_group("the comparison"), COMPARE_FLAGS)
     _flags(_add(commands, "record", record), RECORD_FLAGS)
+    about = "work with tables of results"
+    tables = commands.add_parser("results", help=about, description=about)
+    kinds = tables.add_subparsers(metavar="COMMAND", required=True)
+    command = _add(kinds, "merge", merge_results)
+    command.add_argument("names", nargs="+", metavar="FILE", help="tables")
+    where = {"type": pathlib.Path, "metavar": "PATH", "required": True}
+    command.add_argument("--out", help="the .csv file to add to", **where)
     return parser
 
 
@@ -175,42 +213,84 @@ def _add(commands, name: str, command) -> Parser:
         # One letter lies between --seed and --seeds.
         allow_abbrev=False,
     )
-    added.set_defaults(command=command)
+    added.set_defaults(command=command, parser=added)
     return added
 
 
-def _flags(parser, flags, lists=("--units", "--cells", "--format")) -> None:
+def _add_for_tasks(commands, name: str, command) -> Iterator[Parser]:
+    """Add a command of a task; yield the parser of each task.
+
+    A task's flags are the fields of its class.
+    """
+    added = _add(commands, name, command)
+    tasks = added.add_subparsers(
+        title="tasks", metavar="TASK", dest="task", required=True
+    )
+    for kind in TASKS.values():
+        about = inspect.getdoc(kind).splitlines()[0]
+        own = tasks.add_parser(
+            kind.name,
+            help=about,
+            description=f"{about} {inspect.getdoc(command)}",
+            allow_abbrev=False,
+        )
+        own.set_defaults(parser=own)
+        _field_flags(own.add_argument_group("the task"), kind)
+        yield own
+
+
+def _field_flags(parser, kind: type, without: tuple[str, ...] = ()) -> None:
+    """Add a flag for each field, typed and described as its class has it."""
+    for field in fields_of(kind).values():
+        if field.name not in without:
+            parser.add_argument(
+                field.flag,
+                type=field.kind,
+                nargs="+" if field.several else None,
+                metavar=METAVARS[field.kind],
+                help=field.about.replace("%", "%%"),
+                default=argparse.SUPPRESS,
+            )
+
+
+def _flags(
+    parser, flags, lists=("--cells", "--format", "--tell", "--ask")
+) -> None:
     """Add flags; one that is not given is not set."""
-    metavars = {int: "N", float: "RATE", str: "NAME", pathlib.Path: "PATH"}
     for flag, kind, text in flags:
-        options = {"type": kind, "metavar": metavars[kind], "help": text}
+        if kind is bool:
+            parser.add_argument(flag, action="store_true", help=text)
+            continue
+        options = {"type": kind, "metavar": METAVARS[kind], "help": text}
         if flag == "names":
             parser.add_argument(flag, nargs="*", **options)
             continue
         if flag in lists:
             options["nargs"] = "+"
+        if flag == "--vary":
+            options |= {"action": "append", "metavar": "FIELD=X,Y"}
         parser.add_argument(flag, default=argparse.SUPPRESS, **options)
 
 
 def list_all(chosen) -> None:
     """List the tasks, cells, experiments, figures and recordings."""
-    from memnets import figures
+    from memnets.figures.catalogue import FIGURES
 
     found = {}
-    for group, members in experiments.CATALOGUE.items():
+    for group, members in catalogue.CATALOGUE.items():
         one, first = next(iter(members.items()))
-        if list(members) == list(registry.CELLS):
+        if list(members) == list(CELLS):
             alike = str(first).removeprefix(one)
             found[f"{group}/CELL"] = f"each cell{alike}"
         else:
-            found.update(experiments.find(group))
+            found.update(catalogue.find(group))
     catalogues = {
         "tasks": {k: v.__doc__.splitlines()[0] for k, v in TASKS.items()},
-        "cells": {k: v.about for k, v in registry.CELLS.items()},
+        "cells": {k: v.about for k, v in CELLS.items()},
         "experiments": {k: str(v) for k, v in found.items()},
-        "figures": {k: v.title for k, v in figures.FIGURES.items()},
+        "figures": {k: v.title for k, v in FIGURES.items()},
         "recordings": {
-            k: f"{v.experiment}, {v.seeds} seed{'s' if v.seeds > 1 else ''}"
+            k: f"{v.experiment}: {v.about}"
             for k, v in recordings.RECORDINGS.items()
         },
     }
@@ -234,28 +314,79 @@ def train(chosen) -> None:
     else:
         experiment = _experiment(vars(chosen), "lecture", "cells")
     out, save = getattr(chosen, "out", None), getattr(chosen, "save", None)
-    if out is not None:
-        _check_writable(out, ".npz")
-    if save is not None:
-        _check_writable(save, ".keras", flag="--save")
-    if not experiment.uses_kernel():
-        import_tensorflow(alone=True)
-    run = experiment.run(
-        record_every=_record_every(chosen, before),
-        examine_every=experiment.episodes,
-        before=before,
+    for path, ending, flag in (
+        (out, ".npz", "--out"),
+        (save, ".keras", "--save"),
+    ):
+        if path is not None:
+            _check_writable(path, ending, flag=flag)
+            if path.exists() and not chosen.force:
+                raise ValueError(
+                    f"{flag} must be a new file, or --force given to overwrite "
+                    f"it, got {path}"
+                )
+    recording = Recording(
+        _probe(chosen, experiment.task, before),
+        every=_record_every(chosen, before),
+        watch=getattr(chosen, "watch", None),
+        exam_every=experiment.episodes,
     )
+    experiment.check()
+    _warn_if_long(experiment)
+    run = experiment.run(recording, before=before)
     print(_verdict(experiment, run))
     if out is not None:
         run.save(out)
         print(f"the run is kept in {out}")
     if save is not None:
-        import_tensorflow(alone=True)
         with replacing(save) as temporary:
             run.model().save(temporary)
         print(f"the network is kept in {save}")
     if run.settings.get("interrupted"):
-        raise KeyboardInterrupt
+        kept = f"the {run.settings['episodes']} episodes so far are in {out}"
+        raise KeyboardInterrupt(kept if out else "nothing is kept: no --out")
+
+
+def _warn_if_long(experiment: Experiment) -> None:
+    """Say how long a training takes, if it is minutes."""
+    if pool.seconds(experiment) > PATIENCE:
+        minutes = pool.seconds(experiment) / 60
+        print(
+            f"{experiment.episodes} episodes take about {minutes:,.0f} minutes",
+            file=sys.stderr,
+        )
+
+
+def _probe(chosen, task: Task, before: Run | None) -> Batch:
+    """Return the sequences to record: the same for every seed."""
+    tells, asks = getattr(chosen, "tell", []), getattr(chosen, "ask", [])
+    count = getattr(chosen, "sequences", None)
+    if before is not None:
+        given = ("tell", "ask", "sequences", "watch")
+        for flag in [flag for flag in given if hasattr(chosen, flag)]:
+            raise ValueError(
+                f"--{flag} must be left out with --resume: the run has its own"
+            )
+        return before.probe
+    if count is not None:
+        if tells or asks:
+            raise ValueError("--sequences and --tell must not both be given")
+        check_integer("sequences", count, 1)
+        return task.sample(count, np.random.default_rng(0))
+    if not tells and not asks:
+        return task.example()
+    return task.by_hand(dict(map(_tell, tells)), asks)
+
+
+def _tell(said: str) -> tuple[int, float]:
+    """Return time step and value of a tell."""
+    step, _, value = said.partition("=")
+    try:
+        return int(step), float(value)
+    except ValueError:
+        raise ValueError(
+            f"--tell must be a time step and a value, such as 4=0.9, got {said}"
+        ) from None
 
 
 def _record_every(chosen, before: Run | None) -> int:
@@ -279,9 +410,8 @@ def _resumed(given: dict, before: Run) -> Experiment:
             f"task must be {made.task.name}, which the run learned, got "
             f"{given['task']!r}"
         )
-    flags = (*TASK_FLAGS, *EXPERIMENT_FLAGS)
-    fields = {flag.removeprefix("--").replace("-", "_") for flag, *_ in flags}
-    for field in sorted(fields - {"episodes"}):
+    fields = _field_names(Experiment) | _field_names(type(made.task))
+    for field in sorted(fields - {"episodes", "task"}):
         if field in given:
             raise ValueError(
                 f"--{field.replace('_', '-')} must be left out with --resume: "
@@ -293,32 +423,18 @@ def _resumed(given: dict, before: Run) -> Experiment:
 
 def _experiment(given: dict, *kinds: str) -> Experiment:
     """Return a task's experiment with the flags that were given."""
-    name = given["task"]
-    if name not in TASKS:
-        raise ValueError(
-            f"task must be one of {', '.join(TASKS)}, got {name!r}"
-        )
-    own = {field.name for field in dataclasses.fields(TASKS[name])}
-    task_fields = {}
-    for flag, _, _ in TASK_FLAGS:
-        field = flag.removeprefix("--")
-        if field in given and field not in own:
-            raise ValueError(
-                f"{flag} is not for {name}, which has --"
-                f"{', --'.join(sorted(own))}"
-            )
-        if field in given:
-            task_fields[field] = given[field]
-    fields = {
-        field.name: given[field.name]
-        for field in dataclasses.fields(Experiment)
-        if field.name in given
-    }
+    kind = TASKS[given["task"]]
+    task = kind(**{k: given[k] for k in _field_names(kind) & given.keys()})
+    names = _field_names(Experiment) & given.keys()
+    fields = {name: given[name] for name in names}
     if fields.get("readout") == "none":
         fields["readout"] = None
-    fields["task"] = make_task({"name": name, **task_fields})
-    start = experiments.starting(fields["task"], *kinds)
-    return dataclasses.replace(start, **fields)
+    start = catalogue.starting(task, *kinds)
+    return dataclasses.replace(start, **{**fields, "task": task})
+
+
+def _field_names(kind: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 def _check_writable(
@@ -364,23 +480,28 @@ def save_figures(chosen) -> None:
     A film in the format of a still is its last frame.
     """
     # Matplotlib takes a while, and whoever trains needs none.
-    from memnets import figures
+    from memnets.figures import catalogue as figures
 
-    run = getattr(chosen, "run", None)
+    runs = getattr(chosen, "run", None)
     formats = getattr(chosen, "format", None)
     styles = getattr(chosen, "style", ("slides", "slides_dark"))
-    if run is not None and not chosen.names:
-        raise ValueError("--run needs the NAME of the figure to draw it as")
-    names = chosen.names or list(figures.FIGURES)
+    title = getattr(chosen, "title", None)
+    for flag, given in (("--run", runs), ("--title", title)):
+        if given is not None and not chosen.names:
+            raise ValueError(f"{flag} needs the NAME of the figure to draw")
+    every = figures.FIGURES.items()
+    names = chosen.names or [k for k, v in every if not v.needs_run]
     for name in names:
         figures.check(name, formats, styles)
     out = getattr(chosen, "out", pathlib.Path("figures"))
     for name in names:
-        for path in figures.save_figure(name, out, formats, styles, run):
-            print(path)
+        written = figures.save_figure(
+            name, out, formats, styles, runs, title=title, text=chosen.text
+        )
+        print(*written, sep="\n")
 
 
-def repeat(chosen) -> None:
+def repeat_experiments(chosen) -> None:
     """Repeat experiments over seeds and write a table.
 
     A row is written as soon as its run ends; the same command goes on where
@@ -390,40 +511,95 @@ def repeat(chosen) -> None:
         raise ValueError("experiments needs the NAME of one; see memnets list")
     out = getattr(chosen, "out", pathlib.Path("results.csv"))
     _check_writable(out, ".csv")
-    seeds = getattr(chosen, "seeds", 32)
-    workers = getattr(chosen, "workers", None)
-    found = experiments.find(*chosen.names)
-    rows = results.repeat_into(out, found, seeds, workers=workers)
-    print(results.summary(rows))
+    found = catalogue.find(*chosen.names)
+    frame = _repeat_into(chosen, out, found, _seeds(chosen))
+    print(summary(frame))
     print(f"a row for each run is in {out}")
 
 
 def compare(chosen) -> None:
     """Compare cells on a task: which learns it, how fast, how surely.
 
-    A row is written as soon as its run ends; the same command goes on where
-    it was stopped, and draws the picture when all is done.
+    With --vary, the same for each value of a field of the task or the
+    experiment. A row is written as soon as its run ends; the same command goes
+    on where it was stopped, and draws the picture when all is done.
     """
     start = _experiment(vars(chosen), "cells")
-    cells = getattr(chosen, "cells", comparison.USUAL)
-    compared = comparison.experiments(start, cells)
+    cells = getattr(chosen, "cells", USUAL)
+    vary = dict(_varied(start, said) for said in getattr(chosen, "vary", ()))
+    compared = side_by_side(start, cells, vary)
     out = getattr(chosen, "out", pathlib.Path("compare.csv"))
     figure = getattr(chosen, "figure", out.with_suffix(".png"))
     _check_writable(out, ".csv")
     _check_writable(figure, ".png", ".svg", ".pdf", flag="--figure")
+    seeds = _seeds(chosen)
     # Matplotlib takes a while, and whoever trains needs none.
-    from memnets import comparison_plots
+    from memnets.figures.comparison import check_style, save_comparison
 
-    style = comparison_plots.check_style(getattr(chosen, "style", "slides"))
-    seeds = getattr(chosen, "seeds", 32)
-    workers = getattr(chosen, "workers", None)
-    rows = results.repeat_into(out, compared, seeds, workers=workers)
-    found = comparison.outcomes(rows)
-    import_tensorflow()
-    print(comparison.table(found, comparison.parameters(compared)))
-    title = comparison.title(start, seeds)
-    comparison_plots.save_comparison(found, title, figure, style)
+    style = check_style(getattr(chosen, "style", "slides"))
+    frame = _repeat_into(chosen, out, compared, seeds)
+    found = outcomes(frame)
+    print(table(found, count_parameters(compared)))
+    title = title_of(start, len(seeds), vary)
+    save_comparison(found, title, figure, style, vary)
     print(f"a row for each run is in {out}, the picture in {figure}")
+
+
+def _repeat_into(chosen, out, experiments, seeds):
+    """Repeat experiments into a table, as the flags say."""
+    with contextlib.ExitStack() as stack:
+        executor, workers = None, getattr(chosen, "workers", None)
+        if hasattr(chosen, "dask"):
+            connected = dask_executor(chosen.dask)
+            executor, workers = stack.enter_context(connected)
+        try:
+            return repeat_into(
+                out,
+                experiments,
+                seeds,
+                workers=workers,
+                executor=executor,
+                redo=chosen.redo,
+            )
+        except KeyboardInterrupt:
+            kept = f"the runs that ended are in {out}" if out.exists() else ""
+            raise KeyboardInterrupt(kept) from None
+
+
+def _seeds(chosen) -> range:
+    """Return the seeds: so many from 0, or a range with both ends."""
+    said = getattr(chosen, "seeds", "32")
+    first, dash, last = said.partition("-")
+    try:
+        seeds = range(int(first), int(last) + 1) if dash else range(int(said))
+    except ValueError:
+        seeds = range(0)
+    if not seeds:
+        raise ValueError(
+            f"--seeds must be a number of at least 1 or a range such as "
+            f"100-131, got {said}"
+        )
+    return seeds
+
+
+def _varied(start: Experiment, said: str) -> tuple[str, list[object]]:
+    """Return a field and its values from what --vary says."""
+    name, sign, values = said.partition("=")
+    name = name.replace("-", "_")
+    if not sign or not all(values.split(",")):
+        raise ValueError(
+            f"--vary must be a field and its values, such as "
+            f"timesteps=20,50, got {said!r}"
+        )
+    field = field_of(start, name)
+    return name, [field.parse(value) for value in values.split(",")]
+
+
+def merge_results(chosen) -> None:
+    """Add the rows of several tables to one; a run counts once."""
+    _check_writable(chosen.out, ".csv")
+    frame = merge(chosen.names, chosen.out)
+    print(f"{len(frame)} rows are in {chosen.out}")
 
 
 def record(chosen) -> None:

@@ -1,29 +1,21 @@
-"""Recurrent cells that Keras does not have, each as in its paper."""
+"""Recurrent cells that Keras lacks, as Keras layers; one file per paper.
 
-from memnets.cells.elman import Elman, ElmanCell
-from memnets.cells.latch import latch
-from memnets.cells.memory_gated import MemoryGated, MemoryGatedCell
-from memnets.cells.minimal import MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
-from memnets.cells.original import LSTM1997, LSTM1997Cell, Staggered
-from memnets.cells.peephole import PeepholeLSTM, PeepholeLSTMCell
-from memnets.cells.variants import VARIANTS, VariantLSTM, VariantLSTMCell
+`catalogue` names every cell, including Keras's own, without importing any.
+`base` holds the base classes. Cells may import `tasks`, but neither
+`networks` nor `training`. Each layer is loaded when it is first used.
+"""
 
-__all__ = [
-    "LSTM1997",
-    "VARIANTS",
-    "Elman",
-    "ElmanCell",
-    "LSTM1997Cell",
-    "MemoryGated",
-    "MemoryGatedCell",
-    "MinGRU",
-    "MinGRUCell",
-    "MinLSTM",
-    "MinLSTMCell",
-    "PeepholeLSTM",
-    "PeepholeLSTMCell",
-    "Staggered",
-    "VariantLSTM",
-    "VariantLSTMCell",
-    "latch",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "elman": ["Elman", "ElmanCell"],
+        "latch": ["latch"],
+        "memory_gated": ["MemoryGated", "MemoryGatedCell"],
+        "minimal": ["MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell"],
+        "original": ["LSTM1997", "LSTM1997Cell", "Staggered"],
+        "peephole": ["PeepholeLSTM", "PeepholeLSTMCell"],
+        "variants": ["VARIANTS", "VariantLSTM", "VariantLSTMCell"],
+    },
+)

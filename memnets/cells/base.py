@@ -1,4 +1,4 @@
-"""What all cells share: options, saving, and the layer around a cell."""
+"""Base classes of the cells and of the layers around them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ register = keras.saving.register_keras_serializable("memnets")
 
 
 class Cell(keras.layers.Layer):
-    """One time step of a recurrent network, as `keras.layers.RNN` asks for it.
+    """One time step of a recurrent network, as `keras.layers.RNN` requires.
 
-    A cell says its equations once, in `observe`; what it answers is the
-    `hidden` among them. Every argument of a cell is kept as the attribute of
-    its name, from which `get_config` reads it.
+    A subclass writes its equations once, in `observe`. The cell's output is
+    the value named `hidden`. Every argument is kept in an attribute of the
+    same name, which `get_config` reads.
 
     Args:
         units: Positive integer, the size of the output.
         state_sizes: List of integers, the size of each state.
-        kernel_initializer: Initializer of the weights of the inputs, W.
-            Default: `"glorot_uniform"`.
+        kernel_initializer: Initializer of the input weights, W. Default:
+            `"glorot_uniform"`.
         bias_initializer: Initializer of the biases, b. Default: `"zeros"`.
-        **layer: `name`, `dtype` and `trainable`, as of any Keras layer.
+        **layer: `name`, `dtype` and `trainable`, as for any Keras layer.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Cell(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def add(self, name, shape, initializer):
-        """Add a weight, as an attribute of its name."""
+        """Add a weight and store it in the attribute `name`."""
         setattr(self, name, self.add_weight(shape, initializer, name=name))
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it.
+        """Take one time step; return all gates and values in it.
 
         Args:
             inputs: Tensor of shape `(batch, channel)`.
@@ -56,10 +56,10 @@ class Cell(keras.layers.Layer):
                 size in `state_size`.
 
         Returns:
-            A dictionary of tensors of shape `(batch, units)`, by their
-            standard names (`input_gate`, `forget_gate`, `output_gate`,
-            `update_gate`, `candidate`, `cell_state`, `hidden`: those that the
-            cell has), and the list of the new states.
+            A dictionary of tensors of shape `(batch, units)` and the list of
+            the new states. The keys are those of the standard names
+            `input_gate`, `forget_gate`, `output_gate`, `update_gate`,
+            `candidate`, `cell_state` and `hidden` that the cell has.
         """
         raise NotImplementedError(f"{type(self).__name__} must define observe")
 
@@ -83,26 +83,26 @@ class Cell(keras.layers.Layer):
 
 
 class RecurrentCell(Cell):
-    """A cell whose sums see not the inputs alone but the step before, too.
+    """A cell whose net inputs include the previous output or memory.
 
     Args:
         units: Positive integer, the size of the output.
         state_sizes: List of integers, the size of each state.
-        recurrent_initializer: Initializer of the weights of what is seen of
-            the step before, U. Default: `"orthogonal"`.
-        **options: The initializers and the options of `Cell`.
+        recurrent_initializer: Initializer of the recurrent weights, U.
+            Default: `"orthogonal"`.
+        **options: The initializers and options of `Cell`.
     """
 
     def __init__(
         self, units, state_sizes, recurrent_initializer="orthogonal", **options
     ):
         super().__init__(units, state_sizes, **options)
-        drawn_by = keras.initializers.get(recurrent_initializer)
-        self.recurrent_initializer = drawn_by
+        initializer = keras.initializers.get(recurrent_initializer)
+        self.recurrent_initializer = initializer
 
 
 class CellLayer(keras.layers.RNN):
-    """A layer that runs a cell over sequences, as `keras.layers.LSTM` does.
+    """A layer that runs a cell over sequences, like `keras.layers.LSTM`.
 
     Args:
         *arguments: The arguments of the cell.
@@ -110,28 +110,28 @@ class CellLayer(keras.layers.RNN):
             or only the last. Default: `False`.
         return_state: Boolean, whether to return the last states too.
             Default: `False`.
-        go_backwards: Boolean, whether to read, and answer, from the last step
-            to the first. Default: `False`.
-        stateful: Boolean, whether a batch goes on from the states in which
-            the one before ended. Default: `False`.
-        unroll: Boolean, whether to lay the steps out one after the other.
-            Default: `False`.
-        zero_output_for_mask: Boolean, whether the output is 0 at masked
-            steps, not that of the step before. Default: `False`.
+        go_backwards: Boolean, whether to process the time steps in reverse
+            order and return the outputs in that order. Default: `False`.
+        stateful: Boolean, whether each batch starts from the last states of
+            the batch before. Default: `False`.
+        unroll: Boolean, whether to unroll the loop over time steps. Default:
+            `False`.
+        zero_output_for_mask: Boolean, whether the output at masked steps is
+            0 instead of the previous output. Default: `False`.
         activity_regularizer: A regularizer of the output. Default: `None`.
         name: String, the name of the layer. Default: `None`, made by Keras.
         dtype: The dtype policy. Default: `None`, Keras's own.
         trainable: Boolean, whether the weights are trained. Default: `True`.
         **options: The arguments of the cell, by name.
 
-    Call arguments and shapes: as of `keras.layers.LSTM`.
+    Call arguments and shapes: those of `keras.layers.LSTM`.
     """
 
     cell_class: ClassVar[type[Cell]]
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        if hasattr(cls, "cell_class"):  # help() names the cell's arguments too
+        if hasattr(cls, "cell_class"):  # let help() list the cell's arguments
             own = {**_named(cls), **_named(CellLayer)}
             shown = {**_cell_arguments(cls.cell_class), **own}
             cls.__signature__ = inspect.Signature(list(shown.values()))
@@ -172,7 +172,7 @@ class CellLayer(keras.layers.RNN):
         return self.cell.units
 
     def get_config(self):
-        """Return the arguments, those of the cell among them."""
+        """Return the arguments, including those of the cell."""
         config = super().get_config()
         del config["cell"]
         return {**self.cell.get_config(), **config}
@@ -197,9 +197,9 @@ def check_choice(argument: str, value, choices) -> None:
 
 
 def _cell_arguments(cell: type[Cell]) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a cell, with those it hands on to its bases.
+    """Return the arguments of a cell, including those that its bases take.
 
-    What a base asks for without a default, the cell itself works out.
+    A base's argument without a default is left out: the cell computes it.
     """
     found = _named(cell)
     for base in cell.__mro__[1 : cell.__mro__.index(Cell) + 1]:

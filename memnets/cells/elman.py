@@ -1,4 +1,4 @@
-"""The simple recurrent network, and how far its error is carried back."""
+"""The simple recurrent network with truncated backpropagation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ class ElmanCell(RecurrentCell):
 
     h = tanh(W x + U h(t-1) + b)
 
-    `gradient_steps` says how far back in time the error at a step is carried.
-    With `None`, to the first step: it is `keras.layers.SimpleRNN`. With 1, not
-    at all: h(t-1) is an input like any other, the context of Elman's network.
-    With k, the sequence falls into segments of k steps, from its first step
-    on, and error stays in its segment: at step t, counted from 0, it is
-    carried back over t % k steps. Masked steps are not counted.
+    `gradient_steps` sets how far the error is carried back in time:
+
+    - `None`: to the first step, as in `keras.layers.SimpleRNN`.
+    - 1: not at all. h(t-1) is an input like any other, the context units of
+      Elman's network.
+    - k: within segments of k steps, counted from the first. The error at step
+      t = 0, 1, 2, ... is carried back over t % k steps. Masked steps do not
+      count.
 
     Sources: J. L. Elman, Finding Structure in Time, Cognitive Science 14, 179
     (1990); A. Cleeremans, D. Servan-Schreiber and J. L. McClelland, Neural
@@ -29,9 +31,9 @@ class ElmanCell(RecurrentCell):
     Args:
         units: Positive integer, the size of the context.
         gradient_steps: Positive integer k, or `None`. Default: `None`.
-        activation: The function of the sum; `"sigmoid"` in the papers.
+        activation: The activation function; `"sigmoid"` in the papers.
             Default: `"tanh"`.
-        **options: The initializers and the options of `RecurrentCell`.
+        **options: The initializers and options of `RecurrentCell`.
     """
 
     def __init__(
@@ -58,15 +60,15 @@ class ElmanCell(RecurrentCell):
         self.built = True
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it."""
-        context, *step = self._cut(*states)
+        """Take one time step; return all gates and values in it."""
+        context, *step = self._truncate(*states)
         nets = ops.matmul(inputs, self.kernel)
         nets += ops.matmul(context, self.recurrent_kernel)
         hidden = self.activation(nets + self.bias)
         return {"hidden": hidden}, [hidden, *step]
 
-    def _cut(self, context, step=None):
-        """Keep error from flowing out of a segment; count its steps."""
+    def _truncate(self, context, step=None):
+        """Stop the gradient at the start of a segment; count its steps."""
         if self.gradient_steps is None:
             return [context]
         stopped = ops.stop_gradient(context)
@@ -79,7 +81,7 @@ class ElmanCell(RecurrentCell):
 
 @register
 class Elman(CellLayer):
-    """Simple recurrent layer whose error is carried back as far as wanted.
+    """Simple recurrent layer with truncated backpropagation through time.
 
     Takes the arguments of `ElmanCell` and of `CellLayer`.
     """

@@ -1,4 +1,4 @@
-"""A cell whose gates read the memory, without a hidden output to feed back."""
+"""A cell whose gates see the memory instead of the previous output."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ class MemoryGatedCell(RecurrentCell):
     """One step of a cell whose gates see the inputs and the whole memory.
 
     u = W_u x
-    r = sigmoid(W_r x + U_r m(t-1) + b_r)     what is remembered of the input
-    f = sigmoid(W_f x + U_f m(t-1) + b_f)     what is kept of the memory
-    o = sigmoid(W_o x + U_o m(t-1) + b_o)     what is put out
+    r = sigmoid(W_r x + U_r m(t-1) + b_r)     input gate
+    f = sigmoid(W_f x + U_f m(t-1) + b_f)     forget gate
+    o = sigmoid(W_o x + U_o m(t-1) + b_o)     output gate
     m = f * m(t-1) + r * u
     y = o * m
 
-    The only state is the memory m. Squashed, u and m pass through tanh on
-    their way, as in an LSTM: u = tanh(W_u x), y = o * tanh(m).
+    The only state is the memory m. With `squashed`, u = tanh(W_u x) and
+    y = o * tanh(m), as in an LSTM.
 
-    Source: the blog post "LSTMs" that draws the gates so and calls the
+    Source: the blog post "LSTMs" that draws these gates and calls the
     matrices M_in, M_R, M_F and M_out.
 
     Args:
         units: Positive integer, the size of the memory and of the output.
-        squashed: Boolean, whether u and m are squashed. Default: `False`.
-        **options: The initializers and the options of `RecurrentCell`.
+        squashed: Boolean, whether u and m pass through tanh. Default:
+            `False`.
+        **options: The initializers and options of `RecurrentCell`.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class MemoryGatedCell(RecurrentCell):
         self.squashed = squashed
 
     def build(self, input_shape):
-        """Make the weights; their columns are u, r, f, o, or r, f, o."""
+        """Make the weights, with columns u, r, f, o; U and b lack u."""
         units = self.units
         self.add(
             "kernel", (input_shape[-1], 4 * units), self.kernel_initializer
@@ -53,7 +54,7 @@ class MemoryGatedCell(RecurrentCell):
         self.built = True
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it."""
+        """Take one time step; return all gates and values in it."""
         (memory,) = states
         nets = ops.matmul(inputs, self.kernel)
         update, nets = nets[:, : self.units], nets[:, self.units :]

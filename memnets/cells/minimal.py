@@ -1,4 +1,4 @@
-"""minGRU and minLSTM: gates that see the inputs alone, learned in parallel."""
+"""minGRU and minLSTM: gates see only the inputs; all steps run in parallel."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from memnets.cells.scan import scan
 
 
 class MinimalCell(Cell):
-    """One step of h = keep * h(t-1) + new, both from the inputs alone.
+    """One step of h = keep * h(t-1) + new; keep and new see only the inputs.
 
     Args:
         units: Positive integer, the size of the memory and of the output.
-        **options: The initializers and the options of `Cell`.
+        **options: The initializers and options of `Cell`.
     """
 
     nets: int
@@ -34,25 +34,26 @@ class MinimalCell(Cell):
         self.built = True
 
     def net_inputs(self, inputs):
-        """Return the sums of the inputs, for one step or for all."""
+        """Return the net inputs, for one step or for all."""
         nets = ops.matmul(inputs, self.kernel) + self.bias
         return ops.split(nets, self.nets, axis=-1)
 
     def gates(self, inputs):
-        """Return what is seen in the inputs, by its standard names.
+        """Return the gates and the candidate, which see only the inputs.
 
         Args:
             inputs: Tensor of shape `(batch, channel)` or `(batch, time,
                 channel)`.
 
         Returns:
-            A dictionary of tensors of the shape of the inputs, `units` in
-            place of `channel`; and keep and new, two tensors alike.
+            A dictionary of tensors by their standard names, and the tensors
+            keep and new. Their shapes are those of the inputs, with `units`
+            instead of `channel`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define gates")
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it."""
+        """Take one time step; return all gates and values in it."""
         (hidden,) = states
         values, keep, new = self.gates(inputs)
         hidden = keep * hidden + new
@@ -69,13 +70,13 @@ class MinGRUCell(MinimalCell):
     Source: L. Feng, F. Tung, M. O. Ahmed, Y. Bengio and H. Hajimirsadeghi,
     Were RNNs All We Needed?, arXiv:2410.01201 (2024).
 
-    Args: as of `MinimalCell`.
+    Args: those of `MinimalCell`.
     """
 
     nets = 2
 
     def gates(self, inputs):
-        """Return z and the candidate; 1 - z is kept."""
+        """Return z and the candidate, with keep = 1 - z."""
         update, candidate = self.net_inputs(inputs)
         update = ops.sigmoid(update)
         values = {"update_gate": update, "candidate": candidate}
@@ -89,19 +90,19 @@ class MinLSTMCell(MinimalCell):
     f = sigmoid(W_f x + b_f),  i = sigmoid(W_i x + b_i)
     h = f / (f + i) * h(t-1) + i / (f + i) * (W_h x + b_h)
 
-    The gates that are observed are f / (f + i) and i / (f + i).
+    `observe` returns the normalized gates f / (f + i) and i / (f + i).
 
-    Source: as of `MinGRUCell`.
+    Source: that of `MinGRUCell`.
 
-    Args: as of `MinimalCell`.
+    Args: those of `MinimalCell`.
     """
 
     nets = 3
 
     def gates(self, inputs):
-        """Return the shared-out gates and the candidate; f' is kept."""
+        """Return the normalized gates and the candidate."""
         forget, take, candidate = self.net_inputs(inputs)
-        # f / (f + i) by the logarithms, lest both gates round to 0.
+        # f / (f + i) from logarithms: f and i may both round to 0.
         ratio = ops.log_sigmoid(forget) - ops.log_sigmoid(take)
         forget, take = ops.sigmoid(ratio), ops.sigmoid(-ratio)
         values = {
@@ -117,8 +118,9 @@ class MinimalLayer(CellLayer):
 
     Args:
         *arguments: The arguments of the cell, then those of `CellLayer`.
-        parallel: Boolean; where `False`, or where the length of time is not
-            known, the steps are taken one after the other. Default: `True`.
+        parallel: Boolean, whether to scan in parallel. If `False`, or if the
+            number of time steps is unknown, the layer takes one step at a
+            time. Default: `True`.
         **options: The arguments of the cell and of `CellLayer`, by name.
     """
 
@@ -141,7 +143,7 @@ class MinimalLayer(CellLayer):
         hidden += kept * ops.expand_dims(initial_state[0], 1)
         outputs = hidden
         if mask is not None:
-            # As in Keras: nothing is put out before the first step that counts.
+            # As in Keras, the output is 0 before the first unmasked step.
             counts = mask if self.zero_output_for_mask else ops.cumsum(mask, 1)
             outputs = ops.where(counts > 0, hidden, ops.zeros_like(hidden))
         return outputs[:, -1], outputs, [hidden[:, -1]]

@@ -1,4 +1,4 @@
-"""The LSTM of 1997: no forget gate, and memory cells in blocks."""
+"""The LSTM of 1997: memory cells in blocks, without a forget gate."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ def squash_out(x):
 
 @register
 class Staggered(keras.initializers.Initializer):
-    """Biases that fall, or rise, from block to block.
+    """Biases in equal steps from block to block.
 
-    Blocks whose output gates begin more tightly shut join in later, which
-    keeps them from being spent early on what needs no memory (section 4 of
-    the 1997 paper).
+    The more negative the bias of a block's output gate, the later in training
+    the block is used. Without this, all blocks may be used up early for what
+    needs no memory (section 4 of the 1997 paper).
 
     >>> [float(bias) for bias in Staggered(-1.0)((3,))]
     [-1.0, -2.0, -3.0]
 
     Args:
         first: Float, the first value.
-        step: Float, from each value to the next. Default: `None`, as `first`.
+        step: Float, from each value to the next. Default: `None`, which means
+            `first`.
     """
 
     def __init__(self, first, step=None):
@@ -48,7 +49,7 @@ class Staggered(keras.initializers.Initializer):
         self.step = self.first if step is None else float(step)
 
     def __call__(self, shape, dtype=None):
-        """Return the values, the same for each row of the last axis."""
+        """Return the values along the last axis, the same in each row."""
         values = self.first + self.step * np.arange(shape[-1])
         return ops.broadcast_to(ops.cast(values, dtype or "float32"), shape)
 
@@ -61,14 +62,14 @@ class Staggered(keras.initializers.Initializer):
 class LSTM1997Cell(RecurrentCell):
     """One step of the LSTM of 1997.
 
-    i = sigmoid(net_i),  o = sigmoid(net_o)        one of each for a block
+    i = sigmoid(net_i),  o = sigmoid(net_o)        for each block
     s = s(t-1) + i * g(net_c)                      for each cell of the block
     y = o * h(s)
 
-    Each net is a weighted sum of the inputs and of what all cells and all
-    gates put out one step before. Nothing forgets: error is carried back along
-    s with the factor 1. The published networks are those with kernels drawn
-    by `RandomUniform(-0.1, 0.1)` or `(-0.2, 0.2)`.
+    Each net is a weighted sum of the inputs and of the previous outputs of
+    all cells and all gates. There is no forget gate: along s the error is
+    carried back with the factor 1. In the paper, weights are drawn by
+    `RandomUniform(-0.1, 0.1)` or `(-0.2, 0.2)`.
 
     Source: S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, Neural
     Computation 9 (8), 1735 (1997), sections 4 and A.1; with the forget gate
@@ -79,16 +80,17 @@ class LSTM1997Cell(RecurrentCell):
         blocks: Positive integer, the number of memory blocks.
         cells_per_block: Positive integer, the cells that share an input and
             an output gate. Default: 1.
-        truncated: Boolean, whether error stops at what cells and gates put
-            out one step before and is carried on along s alone, as in the
-            paper. Default: `False`.
-        feedback: What the nets see of the step before: `"all"` cells and
-            gates (1997), the `"cells"` (2000) or `None`. Default: `"all"`.
+        truncated: Boolean, whether to truncate the gradient as in the paper:
+            the error is carried back along s, but not through the previous
+            outputs of cells and gates. Default: `False`.
+        feedback: Which previous outputs the nets see: `"all"`, of cells and
+            gates (1997), `"cells"` (2000) or `None`. Default: `"all"`.
         biases: Which nets have biases: `"all"`, `"gates"` or `None`.
             Default: `"all"`.
-        output_gate: Boolean; where `False`, y = h(s). Default: `True`.
-        forget_gate: Boolean, whether blocks have a forget gate, as from 2000
-            on. Default: `False`.
+        output_gate: Boolean, whether blocks have an output gate; without one,
+            y = h(s). Default: `True`.
+        forget_gate: Boolean, whether blocks have a forget gate (2000).
+            Default: `False`.
         activation: The g. Default: `squash_in`, to [-2, 2].
         output_activation: The h. Default: `squash_out`, to [-1, 1].
         bias_initializer: Initializer of the cells' biases. Default:
@@ -98,7 +100,7 @@ class LSTM1997Cell(RecurrentCell):
         output_bias_initializer: The same for output gates. Default:
             `"zeros"`.
         forget_bias_initializer: The same for forget gates. Default: `"ones"`.
-        **options: The initializers and the options of `RecurrentCell`.
+        **options: The initializers and options of `RecurrentCell`.
     """
 
     def __init__(
@@ -137,12 +139,12 @@ class LSTM1997Cell(RecurrentCell):
 
     @property
     def gates(self) -> list[str]:
-        """The kinds of gates that there are, in the weights' order."""
-        later = {"output": self.output_gate, "forget": self.forget_gate}
-        return ["input", *(name for name, there in later.items() if there)]
+        """The kinds of gates that a block has, in the weights' order."""
+        optional = {"output": self.output_gate, "forget": self.forget_gate}
+        return ["input", *(name for name, has in optional.items() if has)]
 
     def build(self, input_shape):
-        """Make the weights: columns for the gates, kind by kind, then cells."""
+        """Make the weights, with columns for the gates, then the cells."""
         gates = self.blocks * len(self.gates)
         columns = gates + self.units
         self.add("kernel", (input_shape[-1], columns), self.kernel_initializer)
@@ -166,7 +168,7 @@ class LSTM1997Cell(RecurrentCell):
         return ops.concatenate(parts)
 
     def net_inputs(self, inputs, states):
-        """Return what the gates sum up, and what the cells do."""
+        """Return the net inputs of the gates and of the cells."""
         hidden, _, *gates = states
         nets = ops.matmul(inputs, self.kernel)
         if self.feedback:
@@ -181,11 +183,11 @@ class LSTM1997Cell(RecurrentCell):
         return gates + self.bias if self.biases == "gates" else gates, cells
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it."""
+        """Take one time step; return all gates and values in it."""
         cell_state = states[1]
         net_gates, net_cells = self.net_inputs(inputs, states)
         gates = ops.sigmoid(net_gates)
-        values = self._spread(gates)
+        values = self._gates_by_cell(gates)
         candidate = self.activation(net_cells)
         if self.forget_gate:
             cell_state = values["forget_gate"] * cell_state
@@ -201,8 +203,8 @@ class LSTM1997Cell(RecurrentCell):
         fed_back = [gates] if self.feedback == "all" else []
         return values, [hidden, cell_state, *fed_back]
 
-    def _spread(self, gates):
-        """Give every cell the gates of its block, by their names."""
+    def _gates_by_cell(self, gates):
+        """Return the gates by name, repeated for each cell of a block."""
         kinds = ops.split(gates, len(self.gates), axis=-1)
         cells = self.cells_per_block
         if cells > 1:

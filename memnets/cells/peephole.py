@@ -1,4 +1,4 @@
-"""An LSTM whose gates see the memory: peepholes."""
+"""The LSTM with peepholes: its gates see the cell state."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class PeepholeLSTMCell(RecurrentCell):
     o = sigmoid(W_o x + U_o h(t-1) + p_o * c + b_o)
     h = o * tanh(c)
 
-    With all peepholes p at zero it is Keras's LSTM, whose weights it names
-    and orders alike; the peepholes are one weight of shape `(3, units)`.
+    With all peepholes p at zero it is Keras's LSTM. Its weights have the same
+    names and order as Keras's; the peepholes are one more, of shape
+    `(3, units)`.
 
     Source: F. A. Gers, N. N. Schraudolph and J. Schmidhuber, Learning Precise
     Timing with LSTM Recurrent Networks, JMLR 3, 115 (2002).
@@ -29,17 +30,17 @@ class PeepholeLSTMCell(RecurrentCell):
         units: Positive integer, the number of memory cells.
         peephole_gradient: Boolean, whether error flows back through the
             peepholes; in the paper it does not. Default: `True`.
-        activation: The g of the candidate; `None` is none, as in the paper's
-            experiments. Default: `"tanh"`.
+        activation: The activation function of g; in the paper's experiments
+            `None`, the identity. Default: `"tanh"`.
         output_activation: The function of c in h. Default: `"tanh"`.
-        unit_forget_bias: Boolean, whether the forget gates' biases begin at
-            1 instead. Default: `True`.
+        unit_forget_bias: Boolean, whether the forget gates' biases start at
+            1. Default: `True`.
         peephole_initializer: Initializer of p. Default: `"zeros"`.
-        **options: The initializers and the options of `RecurrentCell`.
+        **options: The initializers and options of `RecurrentCell`.
     """
 
     nets = ("input", "forget", "candidate", "output")
-    sees_memory = True
+    has_peepholes = True
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class PeepholeLSTMCell(RecurrentCell):
 
     @property
     def gates(self) -> tuple[str, ...]:
-        """The names of the gates that there are, in the weights' order."""
+        """The names of the gates, in the weights' order."""
         return tuple(name for name in self.nets if name != "candidate")
 
     def build(self, input_shape):
@@ -74,7 +75,7 @@ class PeepholeLSTMCell(RecurrentCell):
             self.recurrent_initializer,
         )
         self.add("bias", (columns,), self._draw_bias)
-        if self.sees_memory:
+        if self.has_peepholes:
             self.add(
                 "peepholes",
                 (len(self.gates), self.units),
@@ -92,15 +93,15 @@ class PeepholeLSTMCell(RecurrentCell):
         return ops.concatenate(parts)
 
     def net_inputs(self, inputs, hidden):
-        """Return what each gate and the candidate sum up, by their names."""
+        """Return the net inputs of the gates and the candidate, by name."""
         nets = ops.matmul(inputs, self.kernel)
         nets += ops.matmul(hidden, self.recurrent_kernel)
         nets += self.bias
         return dict(zip(self.nets, ops.split(nets, len(self.nets), axis=-1)))
 
     def gate(self, name, nets, cell_state):
-        """Open a gate as far as its sum and its peephole say."""
-        if not self.sees_memory:
+        """Return a gate's value, from its net input and its peephole."""
+        if not self.has_peepholes:
             return ops.sigmoid(nets[name])
         if not self.peephole_gradient:
             cell_state = ops.stop_gradient(cell_state)
@@ -108,7 +109,7 @@ class PeepholeLSTMCell(RecurrentCell):
         return ops.sigmoid(nets[name] + peephole * cell_state)
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it."""
+        """Take one time step; return all gates and values in it."""
         hidden, cell_state = states
         nets = self.net_inputs(inputs, hidden)
         input_gate = self.gate("input", nets, cell_state)

@@ -1,7 +1,7 @@
-"""All steps of a linear recurrence at once.
+"""Compute all steps of a linear recurrence at once.
 
-`keras.ops.associative_scan` does the same, but on TensorFlow it forgets the
-shapes and XLA cannot compile it.
+`keras.ops.associative_scan` does the same, but on TensorFlow it loses the
+shapes, and XLA cannot compile it.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from keras import ops
 
 
 def scan(keep, new):
-    """Return h(t) = keep(t) * h(t-1) + new(t) of all steps, from h = 0 on.
+    """Return h(t) = keep(t) * h(t-1) + new(t) for all steps, from h = 0 on.
 
-    Pairs of steps are joined into single ones, half as many, and these in
-    turn; steps in between follow from the joined step before them. So T steps
-    take about log2(T) operations on long arrays, one after the other, and in
-    all about as much work as going step by step.
+    Each pair of steps is joined into one, recursively. The steps in between
+    follow from the joined step before them. So T steps take about log2(T)
+    operations on long arrays, and about as much work as a loop over steps.
 
     Source: G. E. Blelloch, Prefix Sums and Their Applications, CMU-CS-90-190
     (1990).
 
     Args:
-        keep: Tensor of shape `(batch, time, channel)`, time known.
+        keep: Tensor of shape `(batch, time, channel)`; the number of time
+            steps must be known.
         new: Tensor of the same shape.
 
     Returns:
-        The products of keep up to each step, and h without a past, both of
-        the same shape. With a past h0, h is products * h0 + h.
+        The product of keep up to each step, and h, both of the same shape.
+        From an initial h0 on, the result is product * h0 + h.
     """
     length = keep.shape[1]
     if length == 1:

@@ -1,4 +1,4 @@
-"""The LSTM with one thing changed: what is each part good for?"""
+"""Eight variants of the LSTM, each with one part changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ VARIANTS = {
     "NIG": "no input gate: i = 1",
     "NFG": "no forget gate: f = 1",
     "NOG": "no output gate: o = 1",
-    "NIAF": "no input activation function: g is the candidate's plain sum",
+    "NIAF": "no input activation function: g is its net input",
     "NOAF": "no output activation function: h = o * c",
     "CIFG": "coupled input and forget gates: f = 1 - i",
     "NP": "no peepholes",
-    "FGR": "full gate recurrence: gates see all gates of the step before",
+    "FGR": "full gate recurrence: gates see all gates of the previous step",
 }
 
 
@@ -24,7 +24,7 @@ VARIANTS = {
 class VariantLSTMCell(PeepholeLSTMCell):
     """One step of an LSTM with peepholes, or of one of its eight variants.
 
-    Weights that a variant does not use, it does not have.
+    A variant has no weights that it does not use.
 
     Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J.
     Schmidhuber, LSTM: A Search Space Odyssey, IEEE Transactions on Neural
@@ -32,12 +32,9 @@ class VariantLSTMCell(PeepholeLSTMCell):
 
     Args:
         units: Positive integer, the number of memory cells.
-        variant: What is changed: one of `"NIG"`, `"NFG"`, `"NOG"` (no input,
-            forget, output gate), `"NIAF"`, `"NOAF"` (no input, output
-            activation function), `"CIFG"` (f = 1 - i), `"NP"` (no peepholes),
-            `"FGR"` (gates see all gates of the step before), or `None`.
-            Default: `None`.
-        **options: The initializers and the options of `PeepholeLSTMCell`.
+        variant: A key of `VARIANTS`, which describes each. Default: `None`,
+            the LSTM with peepholes.
+        **options: The initializers and options of `PeepholeLSTMCell`.
     """
 
     def __init__(self, units, variant=None, **options):
@@ -47,7 +44,7 @@ class VariantLSTMCell(PeepholeLSTMCell):
         absent = {"NIG": "input", "NFG": "forget", "NOG": "output"}
         absent["CIFG"] = "forget"
         self.nets = tuple(n for n in self.nets if n != absent.get(variant))
-        self.sees_memory = variant != "NP"
+        self.has_peepholes = variant != "NP"
         if variant == "FGR":
             self.state_size = [*self.state_size, 3 * self.units]
 
@@ -59,13 +56,13 @@ class VariantLSTMCell(PeepholeLSTMCell):
             self.add("gate_kernel", shape, self.recurrent_initializer)
 
     def gate(self, name, nets, cell_state):
-        """Open a gate as far as it says; without a gate, wholly."""
+        """Return a gate's value, 1 if the variant lacks it."""
         if name not in nets:
             return ops.ones_like(cell_state)
         return super().gate(name, nets, cell_state)
 
     def observe(self, inputs, states):
-        """Take one time step and tell of all that happens in it."""
+        """Take one time step; return all gates and values in it."""
         hidden, cell_state, *gates = states
         nets = self.net_inputs(inputs, hidden)
         if self.variant == "FGR":
@@ -98,7 +95,7 @@ class VariantLSTMCell(PeepholeLSTMCell):
         return values, [hidden, cell_state, *gates]
 
     def _gate_recurrence(self, nets, gates):
-        """Add to the sums of the gates what they see of all gates."""
+        """Return the gates' net inputs with the previous gates added."""
         seen = ops.split(ops.matmul(gates, self.gate_kernel), 3, axis=-1)
         return {name: nets[name] + s for name, s in zip(self.gates, seen)}
 

@@ -1,18 +1,27 @@
-"""The memory tasks: NumPy only, one file a family."""
+"""Tasks: sequences that only a network with a memory can answer.
+
+A task draws sequences, answers them by rule, and marks the answers of a
+network. `base.Task` defines what every task must do. To add a task to the
+catalogue, import it below. Tasks may import nothing but NumPy.
+"""
 
 from memnets.tasks.base import Batch, Task, draw, join
+from memnets.tasks.recall import Recall
 from memnets.tasks.countdown import Countdown
 from memnets.tasks.mixture import Mixture
-from memnets.tasks.reber import EmbeddedReber, Reber, letters
-from memnets.tasks.recall import Recall
+from memnets.tasks.reber import Reber, EmbeddedReber, letters
 
+# Every task by its name, except Mixture, which is made of other tasks.
 TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Recall, Countdown, Reber, EmbeddedReber)
+    kind.name: kind
+    for kind in list(vars().values())
+    if isinstance(kind, type) and issubclass(kind, Task)
+    if kind not in (Task, Mixture)
 }
 
 
 def make_task(settings: dict) -> Task:
-    """Make a task from what its `settings` returned.
+    """Make a task from the dictionary that its `settings` returned.
 
     Raises:
         ValueError: If no task has that name.
@@ -26,19 +35,3 @@ def make_task(settings: dict) -> Task:
             f"task must be one of {', '.join(TASKS)}, got {name!r}"
         )
     return TASKS[name](**fields)
-
-
-__all__ = [
-    "TASKS",
-    "Batch",
-    "Countdown",
-    "EmbeddedReber",
-    "Mixture",
-    "Reber",
-    "Recall",
-    "Task",
-    "draw",
-    "join",
-    "letters",
-    "make_task",
-]

@@ -1,4 +1,4 @@
-"""What a task is: it draws sequences, knows the answers, and marks them."""
+"""The base class of the tasks, and what they share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Batch(NamedTuple):
-    """Sequences with the answers a network should give.
+    """Sequences with their target answers.
 
     Args:
         inputs: float32 array of shape `(batch, time, input channel)`.
@@ -26,10 +26,10 @@ class Batch(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A memory task; the fields of a subclass are its difficulty.
+    """A memory task; the fields of a subclass set its difficulty.
 
     A subclass names its channels, draws sequences, answers them by rule and
-    marks answers. `tests/test_tasks.py` holds every task to that contract.
+    marks answers. `tests/test_tasks.py` checks this for every task.
 
     Args:
         timesteps: Positive integer, the length of a sequence in time steps.
@@ -40,7 +40,7 @@ class Task:
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
     pass_mark: ClassVar[float] = 0.99
-    # The outputs that answer; any others are to stay silent.
+    # The outputs that answer; all others should stay silent.
     answering: ClassVar[slice] = slice(1)
 
     @property
@@ -52,8 +52,8 @@ class Task:
     def landmarks(self) -> dict[str, float]:
         """The mean squared error of some simple players.
 
-        The mean is over every time step and output channel, so that a
-        landmark compares directly with a Keras loss.
+        The mean is over all time steps and output channels, like a Keras
+        loss.
         """
         return {"perfect": 0.0}
 
@@ -70,16 +70,38 @@ class Task:
         raise TypeError(f"{type(self).__name__} must define correct")
 
     def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the time steps a picture marks, by name, for one sequence.
+        """Return the time steps to mark in a picture of one sequence.
 
         Args:
             inputs: array of shape `(time, input channel)`.
+
+        Returns:
+            Dictionary from the name of an event to its time steps.
         """
         return {}
 
     def exam(self, rng: np.random.Generator) -> Batch:
-        """Draw the sequences that decide whether a network has mastered it."""
+        """Draw the test sequences on which `mastered` decides."""
         return self.sample(2000, rng)
+
+    def example(self) -> Batch:
+        """Return one fixed sequence, the same in all runs."""
+        return self.sample(1, np.random.default_rng(0))
+
+    def by_hand(self, tells: dict[int, float], asks: list[int]) -> Batch:
+        """Return one sequence with given tells and asks.
+
+        Args:
+            tells: Dictionary from the time step of each tell to its value.
+            asks: List of the time steps of the asks.
+
+        Raises:
+            ValueError: If the task has no such sequence.
+        """
+        raise ValueError(
+            f"tells and asks must be empty for {self.name}, whose sequences "
+            f"are drawn at random"
+        )
 
     def mastered(self, outputs: np.ndarray, batch: Batch) -> bool:
         """Whether the share of correct sequences reaches the pass mark."""
@@ -88,6 +110,26 @@ class Task:
     def settings(self) -> dict[str, object]:
         """Return the name and the fields as plain values."""
         return {"name": self.name, **dataclasses.asdict(self)}
+
+
+def check_task(task: Any) -> None:
+    """Refuse anything but a task."""
+    if not isinstance(task, Task):
+        got = f"a {type(task).__name__}"
+        if isinstance(task, str):
+            got = repr(task)
+        elif isinstance(task, type):
+            got = f"the class {task.__name__} without parentheses"
+        raise TypeError(f"task must be a task, such as Recall(), got {got}")
+
+
+def check_batch(argument: str, batch: Any) -> None:
+    """Refuse anything but a batch."""
+    if not isinstance(batch, Batch):
+        raise TypeError(
+            f"{argument} must be a Batch, as a task's sample returns, got "
+            f"{type(batch).__name__}"
+        )
 
 
 def check_integer(argument: str, value: Any, least: int) -> None:
@@ -99,7 +141,7 @@ def check_integer(argument: str, value: Any, least: int) -> None:
 
 
 def check_below(argument: str, value: Any, count: int) -> None:
-    """Refuse anything but one of `count` things, counted from 0."""
+    """Refuse anything but an integer from 0 to `count - 1`."""
     check_integer(argument, value, 0)
     if value >= count:
         raise ValueError(
@@ -108,7 +150,7 @@ def check_below(argument: str, value: Any, count: int) -> None:
 
 
 def check_draw(batch_size: Any, rng: Any) -> None:
-    """Refuse what `sample` cannot draw with."""
+    """Refuse arguments that `sample` cannot use."""
     check_integer("batch_size", batch_size, 1)
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
@@ -121,8 +163,7 @@ def join(batches: Iterable[Batch]) -> Batch:
     """Join batches of equal length and channels into one.
 
     Raises:
-        ValueError: If there are none, or they are not of equal length and
-            channels.
+        ValueError: If there are none, or if their length or channels differ.
     """
     batches = list(batches)
     kinds = {tuple(np.shape(part)[1:] for part in batch) for batch in batches}
@@ -135,7 +176,7 @@ def join(batches: Iterable[Batch]) -> Batch:
 
 
 def check_answers(outputs: np.ndarray, batch: Batch) -> np.ndarray:
-    """Return the outputs as an array, refusing any but the targets' shape."""
+    """Return the outputs as an array of the targets' shape, or refuse them."""
     outputs = np.asarray(outputs)
     if outputs.shape != batch.targets.shape:
         raise ValueError(
@@ -148,8 +189,8 @@ def check_answers(outputs: np.ndarray, batch: Batch) -> np.ndarray:
 def draw(task: Task, batch: Batch, sequence: int = 0) -> str:
     """Draw one sequence of a batch as text, a row for each channel.
 
-    A dot is 0; a fraction shows its first decimal, so that `.6` is 0.6 to 0.7.
-    Long sequences wrap after 20 time steps.
+    A dot is 0. A fraction shows only its first decimal: `.6` stands for 0.6
+    to 0.7. Long sequences wrap after 20 time steps.
 
     Args:
         task: The task that drew the batch; it names the channels.
@@ -159,6 +200,8 @@ def draw(task: Task, batch: Batch, sequence: int = 0) -> str:
     Returns:
         A string.
     """
+    check_task(task)
+    check_batch("batch", batch)
     check_below("sequence", sequence, len(batch.inputs))
     names = (*task.inputs, *task.outputs)
     values = np.concatenate(
@@ -168,7 +211,6 @@ def draw(task: Task, batch: Batch, sequence: int = 0) -> str:
     blocks = []
     for start in range(0, len(values), 20):
         steps = range(start, min(start + 20, len(values)))
-        # A number takes two places, so every other step is enough to read.
         ticks = [f"{t:3d}" if t % 5 == 0 else "   " for t in steps]
         rows = [f"{'time step':{width}}" + "".join(ticks)]
         for channel, name in enumerate(names):

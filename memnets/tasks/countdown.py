@@ -33,17 +33,17 @@ class Countdown(Task):
     silent     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 
     The tell falls on any step of the first half and the count is any integer
-    from 0 up, all equally likely; a count of 0 wants the signal at once. The
-    count is given raw, not scaled. Every step is scored. The defaults are the
-    lecture's: F. Marquardt, Machine Learning for Physicists, "LSTM".
+    from 0 to `longest`, all equally likely. With a count of 0 the signal is
+    due at the tell itself. The count is not scaled. Every step is scored. The
+    defaults are the lecture's: F. Marquardt, Machine Learning for Physicists,
+    "LSTM".
 
     Args:
         timesteps: Integer of at least 4, the length in time steps.
             Default: 20, where tells fall on steps 0 to 9.
-        longest: Integer of at least 0, the largest count. The signal must
-            fall inside the sequence. Default: `None`, the longest count that
-            leaves two quiet steps at the end: `timesteps // 2 - 2` and so 8
-            of 20 steps.
+        longest: Integer from 0 to `timesteps - timesteps // 2`, the largest
+            count. Default: `None`, which means `timesteps // 2 - 2`: 8 for
+            20 steps.
         width: Integer, the number of output neurons. The first signals, the
             others stay silent. Default: 2.
     """
@@ -87,8 +87,9 @@ class Countdown(Task):
     def landmarks(self) -> dict[str, float]:
         """The mean squared error of some simple players.
 
-        `silent` never speaks; `no counting` knows when it was told but not
-        the count, and spreads one signal evenly over the possible steps.
+        `silent` always answers 0. `no counting` knows the step of the tell
+        but not the count: it spreads one signal evenly over all steps where
+        the signal may fall.
         """
         share = 1 / (self.timesteps * self.width)
         return {
@@ -132,6 +133,22 @@ class Countdown(Task):
         check_integer("count", count, 0)
         return self._batch(np.array([tell]), np.array([count]))
 
+    def by_hand(self, tells: dict[int, float], asks: list[int]) -> Batch:
+        """Return one sequence with a given tell; see `sequence`."""
+        if len(tells) != 1 or asks:
+            raise ValueError(
+                f"tells must be one time step with its count and asks empty "
+                f"for {self.name}, got {tells} and {asks}"
+            )
+        ((step, count),) = tells.items()
+        if count != int(count):
+            raise ValueError(f"tells must have an integer count, got {count}")
+        return self.sequence(step, int(count))
+
+    def example(self) -> Batch:
+        """Return one fixed sequence, with a count near half of `longest`."""
+        return self.sequence(self.timesteps // 5, max(1, self._counts // 2) + 1)
+
     def _batch(self, tell, count) -> Batch:
         inputs = np.zeros((len(tell), self.timesteps, 2), np.float32)
         inputs[np.arange(len(tell)), tell, 0] = 1
@@ -140,7 +157,7 @@ class Countdown(Task):
         return Batch(inputs, self.solve(inputs), weights)
 
     def solve(self, inputs: np.ndarray) -> np.ndarray:
-        """Answer by rule: a signal as many steps after a tell as it counts.
+        """Answer by rule: a signal `count` steps after each tell.
 
         Args:
             inputs: array of shape `(batch, time, 2)`.
@@ -168,7 +185,7 @@ class Countdown(Task):
         """
         outputs = check_answers(outputs, batch)[:, :, 0]
         wanted = batch.targets[:, :, 0] > 0.5
-        # Both comparisons are false for NaN, which is therefore never right.
+        # Both comparisons are false for NaN, so NaN is never correct.
         return np.all(np.where(wanted, outputs > 0.5, outputs <= 0.5), axis=1)
 
     def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:

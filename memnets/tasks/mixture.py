@@ -1,4 +1,4 @@
-"""Several variants of a task, shuffled into one."""
+"""Several variants of a task, mixed into one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from memnets.tasks.base import Batch, Task, check_draw
 class Mixture(Task):
     """Each sequence comes from one of several tasks, equally likely.
 
-    What a network was not trained on it often cannot do: a mixture of one
-    ask, two asks and two tells teaches all three. One rule must answer all
-    the parts, as it does for variants of `Recall`; the first part's rule and
-    marking are used.
+    A network often fails at variants that it was not trained on. A mixture
+    of one ask, two asks and two tells teaches all three. The first part's
+    rule and marking are used for all sequences, so the parts must share them,
+    as the variants of `Recall` do.
 
     Args:
         tasks: Tuple of tasks with equal length and equal channels. The
@@ -43,10 +43,10 @@ class Mixture(Task):
                 f"tasks must be a tuple of one task or more, got {self.tasks!r}"
             )
         for part in parts[1:]:
-            if _face(part) != _face(parts[0]):
+            if _signature(part) != _signature(parts[0]):
                 raise ValueError(
                     f"tasks must have equal length and channels, got "
-                    f"{_face(parts[0])} and {_face(part)}"
+                    f"{_signature(parts[0])} and {_signature(part)}"
                 )
         object.__setattr__(self, "tasks", parts)
         object.__setattr__(self, "timesteps", parts[0].timesteps)
@@ -63,7 +63,7 @@ class Mixture(Task):
 
     @property
     def landmarks(self) -> dict[str, float]:
-        """The mean of the parts' landmarks, of those that all parts have."""
+        """The mean over the parts of each landmark that all parts have."""
         shared = set.intersection(*(set(t.landmarks) for t in self.tasks))
         return {
             name: float(np.mean([t.landmarks[name] for t in self.tasks]))
@@ -98,5 +98,5 @@ class Mixture(Task):
         return {"name": self.name, "tasks": [t.settings() for t in self.tasks]}
 
 
-def _face(task: Task) -> tuple:
+def _signature(task: Task) -> tuple:
     return task.timesteps, task.inputs, task.outputs

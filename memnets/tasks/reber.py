@@ -1,4 +1,4 @@
-"""Read a string symbol by symbol and predict the next: Reber grammars."""
+"""Reber grammars: read a string and predict each next symbol."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from memnets.tasks.base import (
 )
 
 SYMBOLS = "BTPSXVE"
-NONE = len(SYMBOLS)  # stands for no symbol, after the end of a string
-# An automaton: for each state, the symbols that may come and the number of the
-# state that each leads to. The last state is the end.
+NONE = len(SYMBOLS)  # the index that means no symbol: the string has ended
+# An automaton: for each state, the symbols that may come next, each with the
+# number of the state that it leads to. The last state is the end.
 GRAMMAR = ("B1", "T2 P3", "S2 X4", "T3 V5", "X3 S6", "P4 V6", "E7", "")
 
 
 def embedded(inner: tuple[str, ...]) -> tuple[str, ...]:
     """Put a grammar between two equal symbols, two T or two P.
 
-    The states are those of the inner grammar twice, once for each symbol: to
-    know the state is to remember the symbol.
+    The states of the inner grammar appear twice, once for each symbol, so
+    that the state includes the symbol to remember.
     """
     states = ["B1", f"T2 P{2 + len(inner)}"]
     for symbol in "TP":
@@ -49,17 +49,17 @@ class Reber(Task):
     >>> print(*map(letters, batch.inputs))
     BPTTVVE BTXSE BPTVPSE BTXXTVVE
 
-    The grammar is an automaton that takes either of two ways on with
-    probability 1/2. Each symbol is an input, 1 while it is read. As in the
-    papers the target is the symbol that really comes next. Nobody can know it
-    at every step: the perfect player says 1/2 to both symbols where two may
-    come. A string is answered correctly if at every step all symbols that may
-    come are more active than all others. After the end, inputs and targets
-    are 0 and nothing is scored; nor is the step of E, which nothing follows.
+    The grammar is an automaton. Where two symbols may come next, each has
+    probability 1/2. Inputs and targets are one-hot. As in the papers the
+    target is the symbol that does come next. It cannot always be predicted:
+    where two symbols may come, the perfect player answers 1/2 for both. A
+    string is answered correctly if at every step all symbols that may come
+    are more active than all others. The last symbol, E, has no successor: its
+    step is not scored. After it, inputs and targets are 0.
 
-    Strings have 8 symbols in the mean, and no longest. Here those longer than
-    `timesteps` are left out: 2.8 % of all with 16 time steps, 0.82 % with 20,
-    0.068 % with 28. Among each other the rest are as likely as before.
+    Strings have 8 symbols on average, and may be of any length. Those longer
+    than `timesteps` are left out: 2.8 % of all with 16 time steps, 0.82 %
+    with 20, 0.068 % with 28. The others keep their relative probabilities.
 
     Source: A. Cleeremans, D. Servan-Schreiber and J. L. McClelland, Finite
     State Automata and Simple Recurrent Networks, Neural Computation 1 (3),
@@ -91,25 +91,25 @@ class Reber(Task):
     def landmarks(self) -> dict[str, float]:
         """The mean squared error of some simple players.
 
-        `silent` never speaks; `perfect` knows what may come, not what comes.
-        A step that is not scored counts as an error of 0.
+        `silent` always answers 0. `perfect` knows the probability of each
+        next symbol. A step that is not scored counts as an error of 0.
         """
         possible = _automaton(self.grammar).possible
         players = {"silent": np.zeros_like(possible), "perfect": possible}
-        return {name: self._error(said) for name, said in players.items()}
+        return {name: self._error(answers) for name, answers in players.items()}
 
-    def _error(self, said: np.ndarray) -> float:
-        """Return the exact error of a player, from what it says by state."""
+    def _error(self, answers: np.ndarray) -> float:
+        """Return the exact error of a player, given its answer by state."""
         machine = _automaton(self.grammar)
         truth = np.eye(NONE + 1, NONE)[machine.symbols]
-        errors = np.square(truth - said[:, None]).sum(axis=-1)
+        errors = np.square(truth - answers[:, None]).sum(axis=-1)
         errors[-1] = 0  # after the end nothing is scored
-        total, reached = 0.0, np.eye(len(said))[0]
-        for step, share in enumerate(_shares(self.grammar, self.timesteps)):
+        total, reached = 0.0, np.eye(len(answers))[0]
+        for step, share in enumerate(_branching(self.grammar, self.timesteps)):
             paths = reached[:, None] * np.stack([share, 1 - share], axis=1)
-            # Nobody has to predict the first symbol.
+            # The first symbol need not be predicted.
             total += np.sum(paths * errors) if step else 0
-            reached = np.zeros(len(said))
+            reached = np.zeros(len(answers))
             np.add.at(reached, machine.follow, paths)
         return float(total / (self.timesteps * NONE))
 
@@ -128,7 +128,7 @@ class Reber(Task):
         chances = rng.random((self.timesteps, batch_size), np.float32)
         symbols = np.full((self.timesteps + 1, batch_size), NONE, np.int8)
         state = np.zeros(batch_size, np.intp)
-        for step, share in enumerate(_shares(self.grammar, self.timesteps)):
+        for step, share in enumerate(_branching(self.grammar, self.timesteps)):
             branch = 2 * state + (chances[step] >= share[state])
             symbols[step] = machine.symbols.ravel()[branch]
             state = machine.follow.ravel()[branch]
@@ -144,7 +144,7 @@ class Reber(Task):
             A `Batch` of one sequence.
 
         Raises:
-            ValueError: If it is too long or not of the grammar.
+            ValueError: If the string is too long or not of the grammar.
         """
         machine, state = _automaton(self.grammar), 0
         places = [SYMBOLS.find(symbol) for symbol in str(string)]
@@ -152,21 +152,21 @@ class Reber(Task):
             state = machine.read[state, place]
         if len(places) > self.timesteps or state != len(self.grammar) - 1:
             raise ValueError(
-                f"string must be whole, of the {self.name} grammar and of at "
-                f"most {self.timesteps} symbols, got {string!r}"
+                f"string must be a complete string of the {self.name} grammar "
+                f"with at most {self.timesteps} symbols, got {string!r}"
             )
         padding = [NONE] * (self.timesteps + 1 - len(places))
         return _batch(np.array([places + padding]))
 
     def solve(self, inputs: np.ndarray) -> np.ndarray:
-        """Answer by rule: equal shares to the symbols that may come next.
+        """Answer by rule: the probability of each next symbol.
 
         Args:
             inputs: array of shape `(batch, time, 7)`.
 
         Returns:
-            float32 array of shape `(batch, time, 7)`; 0 after the end, or
-            after a symbol that could not come.
+            float32 array of shape `(batch, time, 7)`; 0 after the end and
+            after a symbol that the grammar forbids.
         """
         machine = _automaton(self.grammar)
         states = [np.zeros(len(inputs), np.intp)]
@@ -176,9 +176,9 @@ class Reber(Task):
         return machine.possible.astype(np.float32)[known]
 
     def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether what may come next is more active than all else.
+        """Mark whether all possible symbols are more active than all others.
 
-        It must be at every scored step: the criterion of Hochreiter and
+        This must hold at every scored step: the criterion of Hochreiter and
         Schmidhuber (1997), section 5.1.
 
         Args:
@@ -192,7 +192,7 @@ class Reber(Task):
         possible = self.solve(batch.inputs) > 0
         least = np.where(possible, outputs, np.inf).min(axis=-1)
         most = np.where(possible, -np.inf, outputs).max(axis=-1)
-        # False for NaN, which is therefore never right.
+        # The comparison is false for NaN, so NaN is never correct.
         return np.all((least > most) | (batch.weights == 0), axis=1)
 
 
@@ -207,10 +207,10 @@ class EmbeddedReber(Reber):
     BTBPTTTTTVVETE BPBTSXXVPSEPE BPBTSXXVVEPE BTBTXXVVETE
 
     A string is B, then T or P, a string of `Reber`, the same T or P again,
-    and E. All but one step is as easy as in `Reber`: what comes before the
-    last E must be remembered from the second symbol, which was read 5 steps
-    ago or more, 8 in the mean. All else is as in `Reber`; 2.8 % of all
-    strings are longer than 20 symbols, 0.068 % than 32.
+    and E. Only the symbol before the last E needs a long memory: it repeats
+    the second symbol, read 5 or more steps ago, 8 on average. Everything else
+    is as in `Reber`. Of all strings, 2.8 % are longer than 20 symbols and
+    0.068 % longer than 32.
 
     Source: experiment 1 of S. Hochreiter and J. Schmidhuber, Long Short-Term
     Memory, Neural Computation 9 (8), 1735 (1997), section 5.1; there, 256
@@ -231,20 +231,21 @@ class EmbeddedReber(Reber):
     def landmarks(self) -> dict[str, float]:
         """The mean squared error of some simple players.
 
-        `forgetful` is as `perfect`, except that it says 1/2 to both T and P
-        at the one step that needs memory; the others are those of `Reber`.
+        `forgetful` is like `perfect`, except that it answers 1/2 for both T
+        and P at the one step that needs memory. The others are those of
+        `Reber`.
         """
         forgetful = _automaton(self.grammar).possible.copy()
-        # Only the second T or P is ever sure to come.
+        # Only the second T or P ever comes with probability 1.
         sure = (forgetful[:, 1:3] == 1).any(axis=1)
         forgetful[sure, 1:3] = 0.5
         silent, perfect = super().landmarks.items()
         return dict([silent, ("forgetful", self._error(forgetful)), perfect])
 
     def remembers(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark the one step that needs memory: is it T or P that comes back?
+        """Mark only the step that needs memory: does T or P come back?
 
-        Whoever has forgotten is right half of the time.
+        A network that has forgotten is right half of the time.
 
         Args:
             outputs: array of shape `(batch, time, 7)`.
@@ -282,7 +283,7 @@ def letters(inputs: np.ndarray) -> str:
 
 
 class _Automaton(NamedTuple):
-    """A grammar as arrays; a state with one way on has it as both branches."""
+    """A grammar as arrays; a single successor is listed as both branches."""
 
     symbols: np.ndarray  # (state, branch)
     follow: np.ndarray  # (state, branch), the next state
@@ -294,8 +295,8 @@ class _Automaton(NamedTuple):
 def _automaton(grammar: tuple[str, ...]) -> _Automaton:
     symbols = np.full((len(grammar), 2), NONE)
     follow = np.full((len(grammar), 2), len(grammar) - 1)
-    # What cannot come leads to -1: like the end it has nothing to say, and no
-    # way back.
+    # A forbidden symbol leads to state -1. As at the end, no symbol may come
+    # next.
     read = np.full((len(grammar), NONE + 1), -1)
     possible = np.zeros((len(grammar), NONE))
     for state, arcs in enumerate(map(str.split, grammar[:-1])):
@@ -308,17 +309,18 @@ def _automaton(grammar: tuple[str, ...]) -> _Automaton:
 
 
 @functools.cache
-def _shares(grammar: tuple[str, ...], timesteps: int) -> np.ndarray:
-    """Return how likely each state's first branch is, at each step.
+def _branching(grammar: tuple[str, ...], timesteps: int) -> np.ndarray:
+    """Return the probability of each state's first branch, at each step.
 
-    That is 1/2 among all strings. Among those that end in time a branch is as
-    likely as it leads to their end: drawing from these takes no second try.
+    It is 1/2 if strings may have any length. Here it is conditioned on the
+    string ending within `timesteps`, so that no string need be drawn twice.
 
     Returns:
         float64 array of shape `(timesteps, state)`.
     """
     follow = _automaton(grammar).follow
-    ending = np.eye(len(grammar))[-1]  # within the steps that are left
+    # The probability of ending within the remaining steps, by state.
+    ending = np.eye(len(grammar))[-1]
     first = np.full((timesteps, len(grammar)), 0.5)
     for step in range(timesteps)[::-1]:
         ways = ending[follow]
@@ -329,14 +331,14 @@ def _shares(grammar: tuple[str, ...], timesteps: int) -> np.ndarray:
 
 
 def _symbols(inputs: np.ndarray) -> np.ndarray:
-    """Return the place of each step's symbol among all, or `NONE`."""
+    """Return the index of each step's symbol in `SYMBOLS`, or `NONE`."""
     return np.where(np.any(inputs, -1), np.argmax(inputs, -1), NONE)
 
 
 def _batch(symbols: np.ndarray) -> Batch:
-    """Return sequences from the places of their symbols and one more."""
+    """Return sequences from symbol indices, one more than time steps."""
     onehot = np.eye(NONE + 1, NONE, dtype=np.float32)
     weights = (symbols[:, 1:] < NONE).astype(np.float32)
     inputs, targets = symbols[:, :-1], symbols[:, 1:]
-    # Several times as fast as indexing with them.
+    # `take` is several times as fast as indexing.
     return Batch(onehot.take(inputs, 0), onehot.take(targets, 0), weights)

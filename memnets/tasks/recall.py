@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -37,10 +37,10 @@ class Recall(Task):
     silent     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 
     Tells fall on different steps of the first half, asks on different steps
-    after the middle one, all equally likely; each tell brings a new value,
-    uniform in [0, 1). Every ask wants the value told last. Every step is
-    scored, so at any other time the answer is silence. The defaults are the
-    lecture's network: F. Marquardt, Machine Learning for Physicists, "LSTM".
+    after the middle one, all equally likely. Each tell brings a new value,
+    uniform in [0, 1). The answer to an ask is the value told last. Every step
+    is scored, and without an ask all outputs should be 0. The defaults are
+    the lecture's: F. Marquardt, Machine Learning for Physicists, "LSTM".
 
     Args:
         timesteps: Integer of at least 4, the length in time steps.
@@ -68,7 +68,7 @@ class Recall(Task):
             if wanted > len(steps):
                 raise ValueError(
                     f"{argument} must be at most {len(steps)} for timesteps = "
-                    f"{self.timesteps}, which leaves no more steps for them, "
+                    f"{self.timesteps}, one for each possible step, "
                     f"got {wanted}"
                 )
 
@@ -89,9 +89,9 @@ class Recall(Task):
     def landmarks(self) -> dict[str, float]:
         """The mean squared error of some simple players.
 
-        `silent` never speaks; `timing only` says 1/2 at every ask; `tanh(1)
-        ceiling` is perfect except that it cannot say more than tanh(1), as an
-        LSTM that writes its output cell only once.
+        `silent` always answers 0. `timing only` answers 1/2 at every ask.
+        `tanh(1) ceiling` is perfect except that it never exceeds tanh(1),
+        like an LSTM that writes to its output cell only once.
         """
         share = self.asks / (self.timesteps * self.width)
         return {
@@ -120,8 +120,8 @@ class Recall(Task):
         inputs[row, tell, 0] = 1
         inputs[row, tell, 1] = value
         inputs[row, ask, 2] = 1
-        # Every ask comes after every tell, so one value answers them all;
-        # `solve` would look for it at every step.
+        # All asks come after all tells, so one value answers them all. This
+        # is faster than `solve`, which searches at every step.
         targets = np.zeros((batch_size, self.timesteps, self.width), np.float32)
         targets[row, ask, 0] = value[row, tell.argmax(axis=1)[:, None]]
         weights = np.ones((batch_size, self.timesteps), np.float32)
@@ -142,6 +142,11 @@ class Recall(Task):
         >>> Recall().sequence({2: 0.3}, asked=[7, 9]).targets[0, :, 0].nonzero()
         (array([7, 9]),)
         """
+        if not isinstance(told, Mapping):
+            raise TypeError(
+                f"told must be a dictionary from time steps to values, such as "
+                f"{{4: 0.9}}, got {told!r}"
+            )
         if not isinstance(asked, Iterable):
             raise TypeError(
                 f"asked must be time steps such as [15], got {asked!r}"
@@ -149,12 +154,32 @@ class Recall(Task):
         inputs = np.zeros((1, self.timesteps, 3), np.float32)
         for step, value in told.items():
             check_below("told", step, self.timesteps)
+            if not 0 <= value <= 1:
+                raise ValueError(
+                    f"told must hold values from 0 to 1, got {value}"
+                )
             inputs[0, step, :2] = 1, value
         for step in asked:
             check_below("asked", step, self.timesteps)
+            if told and step < min(told):
+                raise ValueError(
+                    f"asked must not be before the first tell at "
+                    f"{min(told)}, got {step}"
+                )
             inputs[0, step, 2] = 1
         weights = np.ones((1, self.timesteps), np.float32)
         return Batch(inputs, self.solve(inputs), weights)
+
+    def by_hand(self, tells: dict[int, float], asks: list[int]) -> Batch:
+        """Return one sequence with given tells and asks; see `sequence`."""
+        return self.sequence(tells, asks)
+
+    def example(self) -> Batch:
+        """Return one fixed sequence: the lecture's, with 0.9 at the tell."""
+        if self.tells > 1 or self.asks > 1:
+            return super().example()
+        tell, ask = self.timesteps // 5, 3 * self.timesteps // 4
+        return self.sequence({tell: 0.9}, [ask])
 
     def solve(self, inputs: np.ndarray) -> np.ndarray:
         """Answer by rule: at each ask, the value told last.
@@ -204,7 +229,7 @@ def _numbered(name: str, count: int) -> tuple[str, ...]:
 
 
 def _places(batch_size, steps, count, rng):
-    """Draw `count` different steps for each sequence, all equally likely."""
+    """Draw `count` different steps for each sequence, uniformly."""
     first = steps[0]
     if count == 1:
         return rng.integers(first, steps[-1] + 1, (batch_size, 1))

@@ -1,0 +1,1 @@
+"""Matplotlib styles: `plt.style.use("memnets.plots.styles.slides")`."""

@@ -1,1 +1,0 @@
-"""Looks for pictures: `plt.style.use("memnets.styles.slides")`."""

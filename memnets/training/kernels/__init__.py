@@ -1,0 +1,6 @@
+"""Training kernels: loops compiled by Numba, with the same bits everywhere.
+
+`lanes` defines a vector type, `cells` one step of each cell. `batch` trains
+stacks of layers, `online` the LSTM of 1997. `network`, `optimizers` and
+`engine` connect `batch` to NumPy; only `keras_models` imports Keras.
+"""
