@@ -2,16 +2,28 @@
 
 import os
 
-# Before TensorFlow and matplotlib are imported, here and in subprocesses.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# As `memnets.quiet.import_tensorflow` has it.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# Before matplotlib is imported, here and in subprocesses.
 os.environ["MPLBACKEND"] = "agg"
 
 import hypothesis
+import pytest
+
+import memnets  # noqa: F401  It sets what TensorFlow reads at its import.
 
 # A test that fails must fail again, and a slow machine is no failure.
 hypothesis.settings.register_profile(
     "memnets", deadline=None, derandomize=True, database=None
 )
 hypothesis.settings.load_profile("memnets")
+
+
+@pytest.fixture
+def settings_stay():
+    """Fail a test that changes settings or leaves a figure open."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    before = matplotlib.rcParams.copy()
+    yield
+    assert matplotlib.rcParams == before
+    assert not plt.get_fignums(), "a figure stayed open"

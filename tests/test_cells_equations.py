@@ -20,6 +20,8 @@ from memnets.cells import (
     latch,
 )
 
+pytestmark = pytest.mark.versions
+
 BATCH, TIME, CHANNELS = 3, 6, 2
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from memnets.cells import rtrl
+from memnets.scratch import rtrl
+
+pytestmark = pytest.mark.versions
 
 
 def drawn(units=4, channels=2, timesteps=9, answering=2, seed=0):

@@ -2,13 +2,19 @@
 
 Colab's Python has to be there: the tests that need it look for a Python 3.13
 and are skipped, saying so, where there is none.
+
+What versions can change runs a second time there: the files of tests that are
+marked with `versions`, the examples in docstrings, and the notebooks. The other
+files test arithmetic, files and texts of memnets alone.
 """
 
+import concurrent.futures
 import functools
 import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -59,9 +65,6 @@ def colab_python() -> str | None:
             return candidate
     return None
 
-
-# Processes that share the suite.
-PARTS = 4
 
 needs_colab_python = pytest.mark.skipif(
     colab_python() is None,
@@ -156,30 +159,39 @@ def test_colab_versions(colab):
     assert VERSIONS.items() <= {p[0]: p[-1] for p in versions if p}.items()
 
 
-@needs_colab_python
-@pytest.mark.parametrize("part", range(PARTS))
-def test_suite_passes_on_colab_versions(colab, part):
-    """The rest of the suite: not the packaging, nor this file again.
-
-    Each part has a process of its own: the whole suite in one was once ended
-    by an abort inside XLA, of a cause not found.
-    """
-    elsewhere = ["test_colab.py", "test_packaging.py", "test_notebooks.py"]
-    files = sorted(path.name for path in (ROOT / "tests").glob("test_*.py"))
-    files = [name for name in files if name not in elsewhere][part::PARTS]
-    assert files
-    said = run(
-        *(colab, "-m", "pytest", "-q", "-m", "not slow"),
-        *("-p", "no:cacheprovider", *(["memnets"] if part == 0 else [])),
-        *(f"tests/{name}" for name in files),
-        minutes=30,
-    )
-    print(said)
+def marked():
+    """Return the files of tests that run a second time, by their mark."""
+    line = re.compile(r"^pytestmark = .*mark\.versions\b", re.MULTILINE)
+    files = sorted((ROOT / "tests").glob("test_*.py"))
+    return [file for file in files if line.search(file.read_text("utf-8"))]
 
 
-@needs_colab_python
-def test_notebooks_run_on_colab_versions(colab):
+# Processes that share them, so that two cores are busy. There are more than
+# two: all in one was once ended by an abort inside XLA, of a cause not found.
+PARTS = [f"tests {part}" for part in range(4)]
+
+
+@pytest.fixture(scope="module")
+def second_run(colab):
+    """Start all that runs on Colab's versions, two processes at a time."""
+    pytest_ = [colab, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    jobs = {
+        part: [*pytest_, "-m", "versions", *marked()[number :: len(PARTS)]]
+        for number, part in enumerate(PARTS)
+    }
+    jobs["examples"] = [*pytest_, "memnets"]
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert notebooks
-    builder = ROOT / "notebooks" / "builder.py"
-    print(run(colab, builder, "run", *notebooks, minutes=30))
+    assert len(marked()) > 10 and notebooks
+    jobs["notebooks"] = [colab, "notebooks/builder.py", "run", *notebooks]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        yield {
+            name: pool.submit(run, *job, minutes=30)
+            for name, job in jobs.items()
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+@needs_colab_python
+@pytest.mark.parametrize("job", [*PARTS, "examples", "notebooks"])
+def test_it_runs_on_colab_versions(job, second_run):
+    print(second_run[job].result())

@@ -1,5 +1,6 @@
 """The commands, as they are typed, and the wrong ones."""
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -12,19 +13,23 @@ import keras
 import numpy as np
 import pytest
 
-from memnets import __main__ as command_line
 from memnets import (
-    comparison,
-    experiments,
-    figures,
-    paths,
-    recordings,
-    registry,
+    CELLS,
+    FIGURES,
+    TASKS,
+    Countdown,
+    Experiment,
+    Recall,
+    Recording,
+    Run,
     results,
 )
-from memnets.experiments import Experiment
-from memnets.runs import Run
-from memnets.tasks import TASKS, Countdown, Recall
+from memnets import __main__ as command_line
+from memnets.experiments import table
+from memnets.experiments.catalogue import CATALOGUE, names
+from memnets.experiments.compare import USUAL
+from memnets.experiments.recordings import RECORDINGS
+from memnets.records import data
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -107,70 +112,27 @@ def test_a_run_that_cannot_be_gone_on_with_is_refused_in_one_line(
     capsys, words, expected, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    Experiment(Recall(), episodes=9).run(record_every=1).save("a.npz")
+    run = Experiment(Recall(), episodes=9).run(Recording(every=1))
+    run.save("a.npz")
     (tmp_path / "foreign.npz").write_bytes(b"PK")
     assert expected in complain(capsys, *words.split())
     assert sorted(os.listdir()) == ["a.npz", "foreign.npz"]
 
 
-def test_the_heavy_half_is_not_imported_where_nothing_is_trained():
-    for words in (
-        ["list"],
-        ["--help"],
-        ["train", "--help"],
-        ["train", "x"],
-        ["compare", "--help"],
-        ["compare", "recall", "--cells", "x"],
-        ["experiments", "x"],
-        ["experiments", "countdown-lecture", "--seeds", "1", "--workers", "0"],
-    ):
-        code = (
-            "import sys; from memnets.__main__ import main\n"
-            f"try: main({words!r})\n"
-            "except SystemExit: pass\n"
-            "heavy = {'tensorflow', 'keras', 'jax', 'torch'}\n"
-            "sys.exit(bool(heavy & set(sys.modules)))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True
-        )
-        assert done.returncode == 0, words
-
-
-def test_the_heavy_half_is_not_imported_to_draw_or_to_hand_out_work(tmp_path):
-    for words in (
-        "figures recall_learning --format png --style slides --out .",
-        "experiments countdown-lecture --seeds 2 --workers 2",
-    ):
-        code = (
-            "import sys; from memnets.__main__ import main\n"
-            "if __name__ == '__main__':\n"
-            f"    code = main({words.split()!r})\n"
-            "    heavy = {'tensorflow', 'keras', 'jax', 'torch'}\n"
-            "    sys.exit(code or len(heavy & set(sys.modules)))"
-        )
-        script = tmp_path / "script.py"
-        script.write_text(code)
-        done = subprocess.run(
-            [sys.executable, str(script)],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        # Workers are quiet, and leave nothing behind.
-        bar = done.stderr.splitlines()[-1:]
-        assert all("runs" in line for line in bar), done.stderr
+def test_workers_are_quiet(tmp_path):
+    words = "experiments countdown-lecture --seeds 2 --workers 2"
+    done = memnets(*words.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    bar = done.stderr.splitlines()[-1:]
+    assert all("runs" in line for line in bar), done.stderr
 
 
 def test_a_script_without_a_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from memnets.experiments import Experiment\n"
-        "from memnets.tasks import Recall\n"
+        "from memnets import Experiment, Recall, repeat\n"
         'plan = Experiment(Recall(), "simple_rnn", (2,), episodes=2)\n'
-        "list(plan.repeat([0, 1], workers=2))\n"
+        "list(repeat(plan, [0, 1], workers=2))\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)],
@@ -191,35 +153,58 @@ def test_list_names_everything(capsys):
     # Groups that have every cell take one line each.
     found = {
         name.replace("-cells/lstm", "-cells/CELL")
-        for name in experiments.names()
+        for name in names()
         if "-cells/" not in name or name.endswith("/lstm")
     }
     assert "recall-cells/CELL" in found
-    for catalogue in (
-        TASKS,
-        registry.CELLS,
-        found,
-        figures.FIGURES,
-        recordings.RECORDINGS,
-    ):
+    for catalogue in (TASKS, CELLS, found, FIGURES, RECORDINGS):
         assert set(catalogue) <= printed
+
+
+def help_of(capsys, command):
+    with pytest.raises(SystemExit) as leaving:
+        command_line.main([*command.split(), "--help"])
+    assert leaving.value.code == 0
+    return capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "command",
-    ["", "list", "train", "figures", "experiments", "compare", "record"],
+    ["", *"list train figures experiments compare results record".split()],
 )
 def test_help_is_a_page(capsys, command):
-    with pytest.raises(SystemExit) as leaving:
-        command_line.main([*command.split(), "--help"])
-    page = capsys.readouterr().out
-    assert leaving.value.code == 0 and len(page.splitlines()) > 5
+    assert len(help_of(capsys, command).splitlines()) > 5
+
+
+def flags(kind):
+    """Return the flags that the fields of a class would have."""
+    fields = {field.name for field in dataclasses.fields(kind)} - {"task"}
+    return {f"--{name.replace('_', '-')}" for name in fields}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("command", "without"),
+    [("train", set()), ("compare", {"--cell", "--seed"})],
+)
+def test_the_help_of_a_task_shows_its_own_fields(
+    capsys, command, without, task
+):
+    page = help_of(capsys, f"{command} {task}")
+    shown = set(re.findall(r"(?m)^  (--[a-z-]+)", page))
+    own, experiment = flags(TASKS[task]), flags(Experiment)
+    assert "--timesteps" in own and own | (experiment - without) <= shown
+    others = set().union(*map(flags, TASKS.values()))
+    assert not shown & (others - own | without)
+    # Each is described by the docstring of its class.
+    assert "Positive float, the learning rate of Adam" in page
+    assert ("from 1 to `timesteps // 2`." in page) == (task == "recall")
 
 
 def test_every_field_has_its_flag(monkeypatch, tmp_path):
     trained = []
 
-    def note(self, **recording):
+    def note(self, recording, *, before):
         trained.append((self, recording))
         raise KeyboardInterrupt
 
@@ -233,7 +218,8 @@ def test_every_field_has_its_flag(monkeypatch, tmp_path):
     assert trained[0][0] == Experiment(
         Recall(30, 2, 3, 1), "gru", (7, 4), "dense", 0.02, "cosine", 70, 8, 9
     )
-    assert trained[0][1]["record_every"] == 5
+    recording = trained[0][1]
+    assert recording.every == 5 and recording.exam_every == 70
     command_line.main(["train", "countdown", "--longest", "3"])
     assert trained[1][0] == Experiment(Countdown(longest=3), units=(2, 2))
     command_line.main("train recall --readout none".split())
@@ -243,11 +229,11 @@ def test_every_field_has_its_flag(monkeypatch, tmp_path):
 def test_all_that_is_compared_is_alike_but_for_the_cell(monkeypatch, tmp_path):
     asked = []
 
-    def note(path, compared, seeds, workers):
-        asked.append((path.name, compared, seeds, workers))
+    def note(path, compared, seeds, **options):
+        asked.append((path.name, compared, seeds, options))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results, "repeat_into", note)
+    monkeypatch.setattr(command_line, "repeat_into", note)
     monkeypatch.chdir(tmp_path)
     words = (
         "compare countdown --timesteps 30 --longest 4 --cells gru min_gru "
@@ -259,12 +245,17 @@ def test_all_that_is_compared_is_alike_but_for_the_cell(monkeypatch, tmp_path):
     rest = ((7, 4), "dense", 0.02, "cosine", 70, 8)
     cells = ("gru", "min_gru")
     wanted = {cell: Experiment(task, cell, *rest) for cell in cells}
-    assert asked.pop() == ("a.csv", wanted, 3, 2)
+    options = {"workers": 2, "executor": None, "redo": False}
+    assert asked.pop() == ("a.csv", wanted, range(3), options)
+    words = "compare recall --seeds 5-7 --redo"
+    assert command_line.main(words.split()) == 130
+    options = {"workers": None, "executor": None, "redo": True}
+    assert asked.pop()[2:] == (range(5, 8), options)
     assert command_line.main(["compare", "recall"]) == 130
     (found,) = asked
-    assert found[0] == "compare.csv" and found[2:] == (32, None)
-    mastered = experiments.CATALOGUE["recall-mastered"]["5-dense"]
-    assert list(found[1]) == comparison.USUAL and found[1]["lstm"] == mastered
+    assert found[0] == "compare.csv" and found[2] == range(32)
+    mastered = CATALOGUE["recall-mastered"]["5-dense"]
+    assert list(found[1]) == USUAL and found[1]["lstm"] == mastered
 
 
 def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
@@ -281,9 +272,11 @@ def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
         first.splitlines()[1:3], ("gru", "min_gru"), (gru, minimal)
     ):
         assert line.split()[:3] == [cell, str(count), "0/2"]
-    assert sorted(os.listdir()) == ["a.svg", "compare.csv"]
+    there = [".compare.csv.lock", "a.svg", "compare.csv"]
+    assert sorted(os.listdir()) == there
     files = {name: (tmp_path / name).read_bytes() for name in os.listdir()}
-    monkeypatch.setattr(results, "run_kept", None)  # nothing is left to train
+    # Nothing is left to train.
+    monkeypatch.setattr(table, "run_on_kept_network", None)
     assert command_line.main(words) == 0
     assert capsys.readouterr().out == first
     for name, content in files.items():
@@ -293,12 +286,9 @@ def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (
-            "train recal",
-            "task must be one of recall, countdown, reber, embedded-reber, "
-            "got 'recal'",
-        ),
-        ("train", "task"),
+        ("train recal", "argument TASK: invalid choice: 'recal'"),
+        ("train recal", "embedded-reber"),
+        ("train", "required: TASK"),
         ("train recall --units 0", "units must be at least 1, got 0"),
         ("train recall --units x", "--units: invalid int value: 'x'"),
         ("train recall --units 5 3", "units must end with 2"),
@@ -306,10 +296,12 @@ def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
         ("train recall --learning-rate nan", "learning_rate must be"),
         ("train recall --learning-rate 0", "learning_rate must be"),
         ("train recall --seed -3", "seed must be at least 0, got -3"),
-        ("train recall --record-every 0", "record_every must be at least 1"),
+        ("train recall --record-every 0", "every must be at least 1, got 0"),
         ("train recall --timesteps 3", "timesteps must be at least 4, got 3"),
         ("train recall --tells 11", "tells must be at most 10"),
-        ("train countdown --tells 2", "--tells is not for countdown"),
+        ("train countdown --tells 2", "train countdown: unknown argument --t"),
+        ("train reber --tells 3", "unknown argument --tells 3; memnets train"),
+        ("compare reber --tells 3", "unknown argument --tells 3; memnets com"),
         ("train recall --cell lstn", "cell must be one of lstm, gru"),
         ("train recall --readout x", "readout must be None or one of dense"),
         ("train recall --schedule x", "schedule must be one of constant"),
@@ -318,16 +310,19 @@ def test_a_comparison_is_made_told_and_drawn(capsys, monkeypatch, tmp_path):
         ("train recall --epochs 3", "--epochs"),
         ("experiments recal", "experiment must be a group (recall-lecture, "),
         ("experiments recall-lecture/4", "must be one of 5-2, 20-2, got '4'"),
-        ("experiments recall-lecture --seeds 0", "seeds must be at least 1"),
+        ("experiments recall-lecture --seeds 0", "--seeds must be a number of"),
         ("experiments recall-lecture --workers 0", "workers must be at least"),
         ("experiments recall-lecture --out x.txt", "--out must end in .csv"),
-        ("compare recal", "task must be one of recall"),
+        ("compare recal", "argument TASK: invalid choice: 'recal'"),
+        ("compare", "required: TASK"),
         ("compare recall --cells lstn", "cell must be one of lstm, gru"),
         ("compare recall --cells lstn", "lstm_fgr, got 'lstn'"),
         ("compare recall --cells gru gru", "cells must differ, got 'gru' twi"),
         ("compare recall --cells", "--cells"),
-        ("compare recall --seeds 0", "seeds must be at least 1, got 0"),
-        ("compare recall --seed 3", "--seed"),
+        ("compare recall --seeds 0", "--seeds must be a number of at least 1"),
+        ("compare recall --seeds 7-5", "a range such as 100-131, got 7-5"),
+        ("compare recall --seed 3", "unknown argument --seed 3"),
+        ("compare recall --cell gru", "unknown argument --cell gru"),
         ("compare recall --workers 0", "workers must be at least 1"),
         ("compare recall --units 5 --readout none", "units must end with 2"),
         ("compare recall --out x.txt", "--out must end in .csv"),
@@ -368,12 +363,16 @@ def test_an_unwritable_folder_is_refused_before_the_training(
         assert "--out" in line and out in line
 
 
+def recording_file(name):
+    return data.folder() / "runs" / f"{name}.npz"
+
+
 def test_a_damaged_recording_is_one_line(capsys, tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
-    whole = paths.run("recall_lecture").read_bytes()
+    whole = recording_file("recall_lecture").read_bytes()
     damaged = tmp_path / "runs" / "recall_lecture.npz"
     damaged.write_bytes(whole[: len(whole) // 2])
-    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    monkeypatch.setattr(data, "folder", lambda: tmp_path)
     words = ("figures", "recall_learning", "--out", str(tmp_path / "out"))
     assert str(damaged) in complain(capsys, *words)
     damaged.unlink()
@@ -390,7 +389,7 @@ def test_a_damaged_table_is_one_line(capsys, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_is_one_line(capsys, monkeypatch):
-    def diverge(self, **recording):
+    def diverge(self, recording, **options):
         raise FloatingPointError("the loss became nan in episode 3")
 
     monkeypatch.setattr(Experiment, "run", diverge)
@@ -438,16 +437,16 @@ def test_no_worker_is_left_behind(tmp_path, by):
         text=True,
         start_new_session=True,
     )
-    table = tmp_path / "results.csv"
+    rows_file = tmp_path / "results.csv"
     deadline = time.monotonic() + 120
-    while not table.exists() and time.monotonic() < deadline:
+    while not rows_file.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     if by == "kill":
         process.kill()
     else:
         os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    rows = results.read_table(table)
+    rows = results(rows_file)
     assert 0 < len(rows) < 400
     if by == "ctrl-c":
         assert process.returncode == 130
@@ -471,7 +470,7 @@ def test_figures_are_written_where_they_are_wanted(tmp_path):
 
 
 def test_ones_own_run_is_drawn_as_a_figure(tmp_path, capsys):
-    run = str(paths.run("recall_mastered"))
+    run = str(recording_file("recall_mastered"))
     out = ("--format", "svg", "--style", "slides", "--out", str(tmp_path))
     words = ("figures", "recall_learning", "--run", run, *out)
     assert command_line.main(words) == 0
@@ -480,7 +479,7 @@ def test_ones_own_run_is_drawn_as_a_figure(tmp_path, capsys):
     assert "300 episodes" not in drawn  # the title of the recorded run
     capsys.readouterr()
     for figure, expected in (
-        ("countdown_learning", "run must be of countdown"),
+        ("countdown_learning", "run must be a run of countdown"),
         ("recall_loss", "run must be None for recall_loss"),
         ("recal", "recall_learning"),
     ):
@@ -488,6 +487,7 @@ def test_ones_own_run_is_drawn_as_a_figure(tmp_path, capsys):
         assert expected in line
     assert "--run needs" in complain(capsys, "figures", "--run", run)
     truncated = tmp_path / "truncated.npz"
-    truncated.write_bytes(paths.run("recall_mastered").read_bytes()[:9000])
+    whole = recording_file("recall_mastered").read_bytes()
+    truncated.write_bytes(whole[:9000])
     words = ("figures", "recall_learning", "--run", str(truncated), *out)
     assert "truncated.npz is not a file of memnets" in complain(capsys, *words)

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from memnets import compiled
-from memnets.compiled import Compiled
-from memnets.networks import lecture, recurrent
-from memnets.tasks import Batch, Recall
+from memnets import Batch, Recall, lecture, recurrent
+from memnets.training import compiled
+from memnets.training.compiled import Compiled
+from memnets.training.engines import CompiledEngine
+
+pytestmark = pytest.mark.versions
 
 EPISODES, SEQUENCES = 24, 4
 
@@ -168,9 +170,8 @@ def test_nothing_observed_changes_a_bit_of_what_is_learned(jit):
 DIGEST = """
 import hashlib, sys
 import numpy as np
-from memnets.compiled import Compiled
-from memnets.networks import recurrent
-from memnets.tasks import Batch, Recall
+from memnets import Batch, Recall, recurrent
+from memnets.training.compiled import Compiled
 
 for units in map(int, sys.argv[1:]):
     drawn = Recall().sample(40 * 20, np.random.default_rng(0))
@@ -211,9 +212,8 @@ def test_many_sequences_at_once_do_not_kill_the_process():
     """In TensorFlow 2.20 they did, in a loop that was one function."""
     code = (
         "import numpy as np\n"
-        "from memnets.compiled import Compiled\n"
-        "from memnets.networks import lecture\n"
-        "from memnets.tasks import Batch, Recall\n"
+        "from memnets import Batch, Recall, lecture\n"
+        "from memnets.training.compiled import Compiled\n"
         "drawn = Recall().sample(2000, np.random.default_rng(0))\n"
         "block = [a[:80].reshape(4, 20, *a.shape[1:]) for a in drawn]\n"
         "shapes = Batch(*(a.shape for a in block))\n"
@@ -336,9 +336,13 @@ def test_observing_takes_any_shape_and_changes_nothing():
 
 def test_it_has_the_name_of_its_compiler_and_nothing_to_begin():
     for jit, name in ((True, "xla"), (False, "graph")):
-        built = Compiled(lecture(Recall()), SHAPES, jit)
-        assert built.name == name
-        assert built.begin() is None and built.end() is None
+        model = lecture(Recall())
+        engine = CompiledEngine(Compiled(model, SHAPES, jit), PROBE, None)
+        assert engine.name == name
+        before = state(model)
+        engine.begin()
+        engine.end()
+        assert all(map(np.array_equal, state(model), before))
 
 
 def test_a_users_own_xla_flags_are_kept(monkeypatch):

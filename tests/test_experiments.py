@@ -1,20 +1,37 @@
 """Experiments are data, and repeating one changes nothing but the seed."""
 
-import csv
+import contextlib
 import dataclasses
-import threading
-import time
+import functools
 from concurrent import futures
 
 import keras
 import numpy as np
 import pytest
+import workers
 
-from memnets import experiments, paths, pool, recordings, registry, results
-from memnets.experiments import CATALOGUE, Experiment, find, judge, names
-from memnets.networks import CELLS, lecture, recurrent
-from memnets.runs import Ensemble, Run
-from memnets.tasks import Countdown, Mixture, Recall
+from memnets import (
+    CELLS,
+    Countdown,
+    Ensemble,
+    Experiment,
+    Recall,
+    Recording,
+    find,
+    lecture,
+    recorded,
+    recurrent,
+    repeat,
+    results,
+)
+from memnets.experiments import pool, recordings
+from memnets.experiments.catalogue import CATALOGUE, names
+from memnets.networks.reset import ResettableNetwork
+from memnets.records import data
+from memnets.records.run import Run
+from memnets.records.tables import summary
+
+pytestmark = pytest.mark.versions
 
 SMALL = Experiment(
     Recall(width=1),
@@ -105,7 +122,7 @@ def test_an_experiment_that_cannot_be_is_refused(fields, error, words):
 def test_repeating_gives_each_seeds_own_run_bit_for_bit():
     alone = dataclasses.replace(SMALL, seed=2).run()
     for seeds in ([0, 1, 2], [2, 0]):
-        runs = {run.settings["seed"]: run for run in SMALL.repeat(seeds)}
+        runs = {run.settings["seed"]: run for run in repeat(SMALL, seeds)}
         assert list(runs) == seeds
         np.testing.assert_array_equal(runs[2].losses, alone.losses)
         np.testing.assert_array_equal(runs[2].outputs, alone.outputs)
@@ -115,14 +132,14 @@ def test_repeating_gives_each_seeds_own_run_bit_for_bit():
 # One cell of each class; that the weights are right is asked of all, below.
 @pytest.mark.parametrize(
     "cell",
-    {entry.layer: cell for cell, entry in registry.CELLS.items()}.values(),
+    {entry.layer: cell for cell, entry in CELLS.items()}.values(),
 )
 def test_any_cell_gives_each_seeds_own_run_bit_for_bit(cell):
     short = Experiment(
         Recall(4, width=1), cell, (2,), "dense", episodes=2, batch_size=2
     )
     alone = dataclasses.replace(short, seed=4).run()
-    _, again = short.repeat([0, 4])
+    _, again = repeat(short, [0, 4])
     np.testing.assert_array_equal(again.losses, alone.losses)
     np.testing.assert_array_equal(again.outputs, alone.outputs)
 
@@ -138,11 +155,11 @@ def test_any_cell_gives_each_seeds_own_run_bit_for_bit(cell):
 )
 def test_a_network_starts_again_as_if_built_anew(fields):
     experiment = dataclasses.replace(SMALL, **fields)
-    network = experiments._Network(experiment)
+    network = ResettableNetwork(experiment.build())
     started = []
 
     for seed in (7, 3):
-        model = network.begin(seed)
+        model = network.reset(seed)
         optimizer = [variable.numpy() for variable in model.optimizer.variables]
         started.append([*model.get_weights(), *optimizer])
         for variable in (*model.variables, *model.optimizer.variables):
@@ -162,11 +179,19 @@ def test_a_network_starts_again_as_if_built_anew(fields):
 def test_workers_give_the_same_runs_in_the_order_of_the_seeds():
     """In processes, in threads, and here."""
     seeds = [3, 0, 2]
-    here = list(SMALL.repeat(seeds, examine_every=10))
-    there = list(SMALL.repeat(seeds, examine_every=10, workers=2))
+    here = list(repeat(SMALL, seeds, recording=Recording(exam_every=10)))
+    there = list(
+        repeat(SMALL, seeds, workers=2, recording=Recording(exam_every=10))
+    )
     with futures.ThreadPoolExecutor(2) as threads:
         beside = list(
-            SMALL.repeat(seeds, examine_every=10, workers=2, executor=threads)
+            repeat(
+                SMALL,
+                seeds,
+                workers=2,
+                executor=threads,
+                recording=Recording(exam_every=10),
+            )
         )
     for runs in (there, beside):
         assert [run.settings["seed"] for run in runs] == seeds
@@ -181,11 +206,11 @@ def test_workers_give_the_same_runs_in_the_order_of_the_seeds():
 def test_what_fails_in_a_worker_is_told():
     broken = dataclasses.replace(SMALL, learning_rate=1e38, episodes=3)
     with pytest.raises(FloatingPointError, match="in episode .*clipnorm"):
-        list(broken.repeat([0, 1], workers=2))
+        list(repeat(broken, [0, 1], workers=2))
     with pytest.raises(ValueError, match="workers.*at least 1.*0"):
-        SMALL.repeat([0], workers=0)
+        repeat(SMALL, [0], workers=0)
     with pytest.raises(ValueError, match="seed.*at least 0.*-1"):
-        SMALL.repeat([0, -1])
+        repeat(SMALL, [0, -1])
 
 
 class Counting(futures.Executor):
@@ -194,63 +219,61 @@ class Counting(futures.Executor):
     def __init__(self):
         self.submitted = []
 
-    def submit(self, call, seed):
-        self.submitted.append(seed)
+    def submit(self, call):
+        self.submitted.append(call)
         future = futures.Future()
-        future.set_result(call(seed))
+        try:
+            future.set_result(call())
+        except ValueError as error:
+            future.set_exception(error)
         return future
 
 
 def test_no_more_runs_than_allowed_wait_to_be_taken():
-    executor = Counting()
-    taken = []
-    for result in pool.in_order(executor, str, range(20), 4):
+    executor, taken = Counting(), []
+    make = functools.partial(contextlib.nullcontext, executor)
+    calls = [functools.partial(str, number) for number in range(20)]
+    for result in pool.in_order(make, calls, 4):
         taken.append(result)
         assert len(executor.submitted) - len(taken) <= 4
-    assert taken == [str(seed) for seed in range(20)]
-
-
-def test_a_lane_stays_with_a_job_and_then_helps():
-    lanes = [futures.ThreadPoolExecutor(1) for _ in range(2)]
-    did = []
-
-    def doing(name):
-        def call(seed):
-            did.append((threading.current_thread().name, name))
-            time.sleep(0.01)
-            return name, seed
-
-        return call
-
-    jobs = [pool.Job(doing("long"), list(range(20)), 10.0)]
-    jobs += [pool.Job(doing(f"short {k}"), [0, 1], 1.0) for k in range(3)]
-    found = list(pool.as_completed(lanes, jobs, lambda: False))
-    assert len(found) == len(set(found)) == 26
-    # One lane did all the short jobs, each in one go, then came to help.
-    (helper,) = {lane for lane, name in did if name != "long"}
-    own = [name for lane, name in did if lane == helper]
-    changes = [b for a, b in zip([None, *own], own) if a != b]
-    assert len(changes) == 4 and changes[-1] == "long"
+    assert taken == [str(number) for number in range(20)]
 
 
 def test_what_was_done_is_given_before_it_stops_or_fails():
-    lanes = [Counting(), Counting()]
+    def fail():
+        raise ValueError("broken")
 
-    def call(seed):
-        return seed
+    make = functools.partial(contextlib.nullcontext, Counting())
+    calls = [functools.partial(int, number) for number in (1, 2, 3)]
+    asked = []
 
-    def fail(seed):
-        future = futures.Future()
-        future.set_exception(ValueError("broken"))
-        return future
+    def stop():
+        asked.append(1)
+        return len(asked) > 2
 
-    jobs = [pool.Job(call, [1, 2, 3], 1.0)]
-    assert list(pool.as_completed(lanes, jobs, lambda: True)) == [1, 2]
-    lanes[0].submit = lambda call, seed: fail(seed)
-    given = pool.as_completed(lanes, jobs, lambda: False)
-    assert next(given) == 2
+    assert [r for _, r in pool.completed(make, calls, 2, stop)] == [1, 2]
+    given = pool.completed(make, [fail, calls[1]], 2)
+    assert next(given) == (1, 2)
     with pytest.raises(ValueError, match="broken"):
         list(given)
+
+
+def test_a_worker_that_dies_is_replaced_and_its_work_repeated(tmp_path):
+    make = functools.partial(pool.processes, 2)
+    calls = [
+        functools.partial(workers.die_at_first, tmp_path / str(number), number)
+        if number in (1, 4)
+        else functools.partial(int, number)
+        for number in range(6)
+    ]
+    found = dict(pool.completed(make, calls, 3))
+    assert found == {number: number for number in range(6)}
+
+
+def test_a_call_that_always_ends_its_worker_is_named():
+    make = functools.partial(pool.processes, 1)
+    with pytest.raises(RuntimeError, match=r"ended early 3 times.*die\(7\)"):
+        list(pool.completed(make, [functools.partial(workers.die, 7)], 2))
 
 
 def test_no_more_workers_than_pay_off(monkeypatch):
@@ -263,8 +286,10 @@ def test_no_more_workers_than_pay_off(monkeypatch):
 
 
 def test_a_misspelt_recording_option_is_refused():
-    with pytest.raises(TypeError, match="record_evry"):
-        SMALL.run(record_evry=3)
+    with pytest.raises(TypeError, match="evry"):
+        SMALL.run(Recording(evry=3))
+    with pytest.raises(TypeError, match="recording must be a Recording.*int"):
+        SMALL.run(3)
 
 
 def test_a_cosine_ends_at_zero():
@@ -297,166 +322,10 @@ def test_the_catalogue_can_be_built():
         assert str(experiment.episodes) in str(experiment)
 
 
-@pytest.fixture
-def small_catalogue(monkeypatch):
-    """Two small experiments in the place of the catalogue."""
-    group = {"3-dense": SMALL, "slow": dataclasses.replace(SMALL, seed=0)}
-    monkeypatch.setitem(experiments.CATALOGUE, "small", group)
-
-
-def test_a_table_is_written_resumed_and_summarised(
-    tmp_path, small_catalogue, monkeypatch, capsys
-):
-    path = tmp_path / "table.csv"
-    first = results.repeat_into(path, find("small"), 2, progress=False)
-    before = path.read_bytes()
-    assert [(row["experiment"], row["seed"]) for row in first] == [
-        ("small/3-dense", "0"),
-        ("small/3-dense", "1"),
-        ("small/slow", "0"),
-        ("small/slow", "1"),
-    ]
-    trained = []
-    run_kept = experiments.run_kept
-
-    def counted(experiment, probe, recording, seed):
-        trained.append(seed)
-        return run_kept(experiment, probe, recording, seed)
-
-    monkeypatch.setattr(results, "run_kept", counted)
-    results.repeat_into(path, find("small"), 2, progress=False)
-    assert trained == [] and path.read_bytes() == before
-    # What an interruption left out is run, and the file is as if never cut.
-    lines = before.decode().splitlines(keepends=True)
-    path.write_text("".join(lines[:2] + lines[3:]))
-    results.repeat_into(path, find("small/3-dense"), 2, progress=False)
-    assert trained == [1] and path.read_bytes() == before
-    # A changed experiment is run anew, the others are left alone.
-    changed = {"3-dense": dataclasses.replace(SMALL, episodes=20)}
-    monkeypatch.setitem(experiments.CATALOGUE, "small", changed)
-    rows = results.repeat_into(path, find("small"), 2)
-    assert {row["episodes"] for row in rows} == {"20"}
-    assert "2 rows of" in capsys.readouterr().err
-    assert len(results.read_table(path)) == 4
-    assert results.summary(rows).splitlines()[1].split()[:3] == [
-        "small/3-dense",
-        "0/2",
-        "0/2",
-    ]
-
-
-def test_workers_write_the_same_table(tmp_path):
-    """From runs of two experiments that are trained side by side."""
-    tables = []
-    for workers in (1, 2):
-        path = tmp_path / f"{workers}.csv"
-        group = find("recall-lecture/5-2", "countdown-lecture")
-        results.repeat_into(path, group, 2, progress=False, workers=workers)
-        tables.append(path.read_bytes())
-    assert tables[0] == tables[1] and tables[0].count(b"\n") == 5
-
-
-def test_a_row_is_written_as_soon_as_its_run_ends(
-    tmp_path, small_catalogue, monkeypatch
-):
-    path = tmp_path / "table.csv"
-    judged = []
-
-    def stop_at_the_third(run):
-        if len(judged) == 2:
-            raise KeyboardInterrupt
-        judged.append(run)
-        return judge(run)
-
-    monkeypatch.setattr(results, "judge", stop_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
-        results.repeat_into(path, find("small/3-dense"), 5, progress=False)
-    assert [row["seed"] for row in results.read_table(path)] == ["0", "1"]
-
-
-def test_a_row_says_what_the_run_shows():
-    probe = SMALL.task.exam(np.random.default_rng(77))
-    run = SMALL.run(probe, record_every=30, examine_every=10)
-    row = judge(run)
-    error = np.abs(run.outputs[-1, ..., 0] - probe.targets[..., 0])
-    assert row["correct"] == pytest.approx((error < 0.1).all(axis=1).mean())
-    assert row["deviation"] == pytest.approx(
-        np.square(error).sum(axis=1).mean(), rel=1e-5
-    )
-    assert row["mastered"] is False and row["mastered_after"] is None
-
-
-def test_a_row_names_all_that_its_task_is():
-    said = [
-        experiments.describe(Experiment(task).settings())
-        for task in (
-            Recall(),
-            Recall(30, tells=2, width=1),
-            Countdown(longest=3),
-            Mixture((Recall(30), Recall(30, asks=2))),
-        )
-    ]
-    assert [(row["task"], row["timesteps"]) for row in said[:3]] == [
-        ("recall", 20),
-        ("recall tells=2 width=1", 30),
-        ("countdown longest=3", 20),
-    ]
-    assert said[3]["timesteps"] == 30 and "asks=2" in said[3]["task"]
-
-
-def test_rows_stand_in_the_same_order_however_they_came(tmp_path):
-    rows = [
-        dict.fromkeys(results.COLUMNS, 0) | {"experiment": name, "seed": seed}
-        for name in ("lstm", "countdown-lecture/2-2", "recall-lecture/5-2")
-        for seed in (2, 10)
-    ]
-    tables = []
-    for k, order in enumerate((rows, rows[::-1], rows[1::2] + rows[::2])):
-        results.write_table(order, tmp_path / f"{k}.csv")
-        tables.append((tmp_path / f"{k}.csv").read_bytes())
-    assert tables[0] == tables[1] == tables[2]
-    found = results.read_table(tmp_path / "0.csv")
-    assert [(row["experiment"], row["seed"]) for row in found] == [
-        ("recall-lecture/5-2", "2"),
-        ("recall-lecture/5-2", "10"),
-        ("countdown-lecture/2-2", "2"),
-        ("countdown-lecture/2-2", "10"),
-        ("lstm", "2"),
-        ("lstm", "10"),
-    ]
-
-
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\0\xff", "cut"])
-def test_a_damaged_table_is_refused_by_name(tmp_path, content):
-    path = tmp_path / "table.csv"
-    path.write_text(content, encoding="latin-1")
-    if content == "cut":
-        results.write_table([], path)
-        path.write_text(path.read_text() + "recall-lecture/5-2,recall,20")
-    with pytest.raises(ValueError, match=r"table\.csv is not"):
-        results.read_table(path)
-
-
-def test_the_committed_table_is_of_the_catalogue_as_it_is():
-    path = paths.data() / "results" / "lecture.csv"
-    rows = results.read_table(path)
-    # The cells have a table of their own, which test_comparison reads.
-    seeds = {name: set() for name in names() if "-cells/" not in name}
-    for row in rows:
-        now = experiments.describe(
-            find(row["experiment"])[row["experiment"]].settings()
-        )
-        assert all(row[key] == str(value) for key, value in now.items())
-        seeds[row["experiment"]].add(int(row["seed"]))
-    assert all(found == set(range(32)) for found in seeds.values())
-    with open(path, newline="") as file:
-        assert next(csv.reader(file)) == list(results.COLUMNS)
-
-
 def test_a_recording_is_made_again_from_its_seed(tmp_path):
     """On other versions or processors rounding differs, and grows slowly."""
     name = "recall_lecture"
-    kept = Run.load(paths.run(name))
+    kept = recorded(name)
     made = Run.load(recordings.record(name, tmp_path))
     np.testing.assert_allclose(made.losses, kept.losses, rtol=1e-3)
     np.testing.assert_allclose(made.outputs, kept.outputs, atol=1e-3)
@@ -464,20 +333,18 @@ def test_a_recording_is_made_again_from_its_seed(tmp_path):
 
 
 def test_an_ensemble_recording_agrees_with_its_first_seed(monkeypatch):
-    recording = dataclasses.replace(
-        recordings.RECORDINGS["countdown_lecture_loss"], seeds=2
-    )
-    made = recording.make()
-    kept = Ensemble.load(paths.run("countdown_lecture_loss"))
+    found = recordings.RECORDINGS["countdown_lecture_loss"]
+    made = recordings.losses(found.experiment, seeds=2)
+    kept = recorded("countdown_lecture_loss")
+    assert isinstance(kept, Ensemble)
     np.testing.assert_allclose(made.losses, kept.losses[:2], rtol=1e-3)
 
 
 def test_the_pictures_show_neither_the_best_nor_the_worst_seed():
-    rows = results.read_table(paths.data() / "results" / "lecture.csv")
+    table = results(data.folder() / "results" / "lecture.csv")
     for name, seed in recordings.TYPICAL_SEEDS.items():
-        own = [row for row in rows if row["experiment"] == name]
-        own.sort(key=lambda row: float(row["deviation"]))
-        assert int(own[(len(own) - 1) // 2]["seed"]) == seed, name
+        own = table[table["experiment"] == name].sort_values("deviation")
+        assert own["seed"].iloc[(len(own) - 1) // 2] == seed, name
 
 
 def test_an_unknown_recording_is_named():
@@ -486,32 +353,6 @@ def test_an_unknown_recording_is_named():
 
 
 def test_the_readme_shows_the_committed_table():
-    rows = results.read_table(paths.data() / "results" / "lecture.csv")
-    readme = paths.data().parent / "README.md"
-    assert results.summary(rows) in readme.read_text(encoding="utf-8")
-
-
-def test_a_seed_that_diverges_has_failed_and_the_others_go_on(
-    tmp_path, monkeypatch
-):
-    wild = dataclasses.replace(SMALL, learning_rate=1e30, episodes=30)
-    monkeypatch.setitem(experiments.CATALOGUE, "wild", {"one": wild})
-    monkeypatch.setitem(experiments.CATALOGUE, "small", {"one": SMALL})
-    both = find("wild", "small")
-    path = tmp_path / "table.csv"
-    rows = results.repeat_into(path, both, 2, progress=False)
-    assert [row["deviation"] == "inf" for row in rows] == [
-        row["experiment"] == "wild/one" for row in rows
-    ]
-    assert {row["mastered"] for row in rows if row["deviation"] == "inf"} == {
-        "False"
-    }
-    assert "inf [inf to inf]" in results.summary(rows)
-    before = path.read_bytes()
-    results.repeat_into(path, both, 2, progress=False)
-    assert path.read_bytes() == before
-
-
-def test_quantiles_of_what_is_infinite():
-    assert results.quantiles([1, 2, 3]).tolist() == pytest.approx([1.2, 2, 2.8])
-    assert results.quantiles([1, np.inf, np.inf]).tolist()[1:] == [np.inf] * 2
+    table = results(data.folder() / "results" / "lecture.csv")
+    readme = data.folder().parent / "README.md"
+    assert summary(table) in readme.read_text(encoding="utf-8")

@@ -9,15 +9,30 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
-from memnets import numpy_lstm
-from memnets.batches import BATCHES, block_length, generator, one_hot
-from memnets.kernels.engine import Kernel
-from memnets.kernels.keras_models import serves
-from memnets.kernels.network import Stack, lanes_for
-from memnets.kernels.optimizers import Optimizer, constant, cosine, powers
-from memnets.networks import lecture, recurrent
-from memnets.tasks import Batch, Countdown, EmbeddedReber, Reber, Recall
-from memnets.training import train
+from memnets import (
+    Batch,
+    Countdown,
+    EmbeddedReber,
+    Reber,
+    Recall,
+    Recording,
+    lecture,
+    recurrent,
+    train,
+)
+from memnets.scratch import lstm as numpy_lstm
+from memnets.training.batches import BATCHES, block_length, generator, one_hot
+from memnets.training.kernels.engine import Kernel
+from memnets.training.kernels.keras_models import serves
+from memnets.training.kernels.network import Stack, lanes_for
+from memnets.training.kernels.optimizers import (
+    Optimizer,
+    constant,
+    cosine,
+    powers,
+)
+
+pytestmark = pytest.mark.versions
 
 ADAM, SGD = keras.optimizers.Adam, keras.optimizers.SGD
 OLD_KERAS = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 9)
@@ -197,11 +212,12 @@ def test_any_shape_is_computed_as_by_keras(
 ):
     task = Recall(timesteps=timesteps)
     probe = task.sample(probes, np.random.default_rng(0))
+    recording = Recording(probe, watch=f"{cell}_1")
     runs, models = [], []
     for engine in ("auto", "graph"):
         model = compiled(task, units, "dense", lambda: ADAM(2e-3), cell=cell)
-        options = {"progress": False, "watch": f"{cell}_1", "engine": engine}
-        runs.append(train(model, task, 7, batch_size, probe, **options))
+        options = {"recording": recording, "engine": engine, "progress": False}
+        runs.append(train(model, task, 7, batch_size, **options))
         models.append(model)
     mine, theirs = runs
     assert [r.settings["engine"] for r in runs] == ["kernel", "graph"]
@@ -272,11 +288,13 @@ class SymbolReber(EmbeddedReber):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_symbol_is_a_row_of_one_1(cell):
     """Looked up, learned from and recorded as the row would be."""
+    recording = Recording(watch=f"{cell}_1")
     runs, models = [], []
     for task in (SymbolReber(), EmbeddedReber()):
         model = recurrent(task, cell, (6,), seed=2)
         model.compile(optimizer=ADAM(2e-3), loss="mse")
-        runs.append(train(model, task, 100, watch=f"{cell}_1", progress=False))
+        options = {"recording": recording, "progress": False}
+        runs.append(train(model, task, 100, **options))
         models.append(model)
     symbols, rows = runs
     assert symbols.probe.inputs.dtype == np.int32
@@ -314,7 +332,7 @@ def test_training_goes_on_with_either():
 def test_a_probe_may_be_longer_than_the_batches():
     probe = Recall(timesteps=60).sample(2, np.random.default_rng(1))
     model = lecture(Recall(), seed=1)
-    run = train(model, Recall(), 40, probe=probe, record_every=40)
+    run = train(model, Recall(), 40, recording=Recording(probe, every=40))
     assert run.settings["engine"] == "kernel"
     answers = model.predict(probe.inputs, verbose=0)
     np.testing.assert_allclose(run.outputs[-1], answers, atol=1e-5)
@@ -322,7 +340,8 @@ def test_a_probe_may_be_longer_than_the_batches():
 
 def test_the_readout_may_be_watched():
     model = recurrent(Recall(), "lstm", (4,), seed=1)
-    run = train(model, Recall(), 3, watch="readout", progress=False)
+    recording = Recording(watch="readout")
+    run = train(model, Recall(), 3, recording=recording, progress=False)
     assert run.settings["engine"] == "kernel"
     np.testing.assert_array_equal(run.hidden, run.outputs)
 
@@ -456,7 +475,7 @@ def test_a_task_that_draws_other_shapes_than_it_says_is_refused(
 
     probe = Recall().sample(1, np.random.default_rng(0))
     with pytest.raises(ValueError, match=words):
-        train(lecture(Recall()), Wrong(), 3, probe=probe, progress=False)
+        train(lecture(Recall()), Wrong(), 3, recording=Recording(probe))
 
 
 def test_a_symbol_that_there_is_not_is_refused():
@@ -472,4 +491,4 @@ def test_a_symbol_that_there_is_not_is_refused():
     probe = SymbolReber().sample(1, np.random.default_rng(0))
     model = recurrent(SymbolReber(), "lstm", (3,))
     with pytest.raises(ValueError, match="symbols below 7, got 7"):
-        train(model, Wrong(), 3, probe=probe, progress=False)
+        train(model, Wrong(), 3, recording=Recording(probe), progress=False)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from memnets.kernels import lanes
-from memnets.kernels.lanes import FAST, ONE, ZERO, Lanes, f4
+from memnets.training.kernels import lanes
+from memnets.training.kernels.lanes import FAST, ONE, ZERO, Lanes, f4
+
+pytestmark = pytest.mark.versions
 
 WIDTHS = [Lanes((8,)), Lanes((16,)), Lanes((16, 8)), Lanes((8, 8))]
 
@@ -91,7 +93,7 @@ def test_the_sum_over_lanes_has_one_order():
 def test_a_kernel_is_compiled_uncached_where_no_folder_can_be_written():
     """Numba refuses to cache what is not in a file that it can find."""
     code = (
-        "from memnets.kernels.lanes import cached\n"
+        "from memnets.training.kernels.lanes import cached\n"
         "exec('def twice(x): return 2 * x')\n"
         "assert cached(twice)(21) == 42"
     )

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from memnets.cells import LSTM1997, MinGRU, PeepholeLSTM
 
+pytestmark = pytest.mark.versions
+
 GRU, LSTM, SimpleRNN = (
     getattr(keras.layers, name) for name in ("GRU", "LSTM", "SimpleRNN")
 )

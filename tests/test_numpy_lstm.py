@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memnets import numpy_lstm
+from memnets.scratch import lstm as numpy_lstm
 
 SIZES = st.fixed_dictionaries(
     {

@@ -11,7 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from memnets.kernels.online import Network, answer, draw, learn
+from memnets.training.kernels.online import Network, answer, draw, learn
+
+pytestmark = pytest.mark.versions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NETWORKS = {
@@ -182,7 +184,7 @@ def test_symbols_are_one_hot_inputs(name, each_step):
 @pytest.mark.parametrize("scored", [1, 20], ids=["end", "every"])
 def test_a_hundred_sequences_teach_what_keras_teaches(scored):
     keras = pytest.importorskip("keras")
-    from memnets.cells.original import LSTM1997
+    from memnets import LSTM1997
 
     network = Network(2, 2, 3, 2, output_biases=True)
     weights, inputs, targets, _ = random_case(network, 1, 100, 20, scored)
@@ -368,9 +370,9 @@ def test_biases_of_gates_can_be_given():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"inputs": np.full((2, 1, 5), 3)}, "inputs must be 0 to 2, not 3"),
-        ({"inputs": np.full((2, 1, 5), -1)}, "inputs must be 0 to 2, not -1"),
-        ({"lengths": np.full((2, 1), 6)}, "lengths must be 0 to 5, not 6"),
+        ({"inputs": np.full((2, 1, 5), 3)}, "inputs must be 0 to 2, got 3"),
+        ({"inputs": np.full((2, 1, 5), -1)}, "inputs must be 0 to 2, got -1"),
+        ({"lengths": np.full((2, 1), 6)}, "lengths must be 0 to 5, got 6"),
         ({"weights": np.zeros((2, 7), "f")}, r"weights must be \(2, "),
         ({"targets": np.zeros((2, 2, 1, 2))}, r"targets must be \(2, 1, "),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memnets.tasks import EmbeddedReber, Reber, letters
+from memnets import EmbeddedReber, Reber, letters
 
 # The grammar as regular expressions, not as an automaton.
 LOOP = "(?:XT*VP)*(?:S|XT*VV)"
@@ -209,10 +209,10 @@ def test_a_symbol_that_cannot_come_leaves_nothing_to_say():
         (lambda: Reber(4), ValueError, "timesteps.*at least 5.*4"),
         (lambda: EmbeddedReber(8), ValueError, "timesteps.*at least 9.*8"),
         (lambda: Reber().sequence("BTSE"), ValueError, "reber.*'BTSE'"),
-        (lambda: Reber().sequence("BTXS"), ValueError, "whole.*'BTXS'"),
+        (lambda: Reber().sequence("BTXS"), ValueError, "complete.*'BTXS'"),
         (lambda: Reber().sequence("BTXSEE"), ValueError, "'BTXSEE'"),
         (lambda: Reber().sequence("BQE"), ValueError, "'BQE'"),
-        (lambda: Reber().sequence(""), ValueError, "whole.*''"),
+        (lambda: Reber().sequence(""), ValueError, "complete.*''"),
         (lambda: Reber(5).sequence("BPTVVE"), ValueError, "most 5.*'BPTVVE'"),
         (lambda: Reber().sequence(7), ValueError, "string.*7"),
         (

@@ -1,20 +1,35 @@
-"""A run survives its file, and a file that is no run is refused by name."""
+"""A record survives its file, and a file that is none is refused by name."""
 
 import dataclasses
 import os
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memnets import paths, recordings
-from memnets.recordings import RECORDINGS
-from memnets.runs import Ensemble, Run, replacing
-from memnets.tasks import Countdown, EmbeddedReber, Recall
+from memnets import (
+    Countdown,
+    EmbeddedReber,
+    Ensemble,
+    FinalExam,
+    GradientStudy,
+    NetworkTrace,
+    Recall,
+    Run,
+    Trace,
+    load,
+    recorded,
+)
+from memnets.experiments.recordings import RECORDINGS
+from memnets.records import data
+from memnets.records.files import replacing
+
+pytestmark = pytest.mark.versions
 
 
-def make_run(records=3, sequences=2, hidden=False, seed=1):
+def make_run(records=3, sequences=2, hidden=False, seed=1, final_exam=None):
     rng = np.random.default_rng(seed)
     task = Recall()
     return Run(
@@ -31,7 +46,44 @@ def make_run(records=3, sequences=2, hidden=False, seed=1):
             "mean": (rng.random(3, np.float32), rng.random((2, 2))),
             "iterations": (np.array(20),),
         },
+        final_exam=final_exam,
     )
+
+
+def make_ensemble():
+    return Ensemble.of([make_run(seed=seed) for seed in (3, 5)], every=5)
+
+
+def make_network_trace():
+    rng = np.random.default_rng(2)
+    probe = Recall().sample(3, rng)
+    values = {
+        "hidden": rng.random((3, 20, 2), np.float32),
+        "cell_state": rng.random((3, 20, 2), np.float32),
+    }
+    traces = (Trace("lstm_1", "lstm", values),)
+    settings = {"task": Recall().settings()}
+    return NetworkTrace(probe, probe.targets, traces, settings)
+
+
+def make_gradient_study():
+    rng = np.random.default_rng(3)
+    gradients = rng.random((3, 2, 4, 20), np.float32)
+    return GradientStudy(
+        ("one", "other"),
+        np.arange(4),
+        *gradients,
+        rng.random((2, 4), np.float32),
+        {"task": Recall().settings()},
+    )
+
+
+MAKERS = {
+    Run: make_run,
+    Ensemble: make_ensemble,
+    NetworkTrace: make_network_trace,
+    GradientStudy: make_gradient_study,
+}
 
 
 def assert_same(run, other):
@@ -40,8 +92,8 @@ def assert_same(run, other):
         if field.name == "probe":
             for one, two in zip(mine, theirs):
                 np.testing.assert_array_equal(one, two)
-        elif field.name == "settings" or mine is None:
-            assert mine == theirs
+        elif field.name in ("settings", "final_exam") or mine is None:
+            assert mine == theirs and type(mine) is type(theirs)
         elif field.name in ("weights", "state"):
             kept, its = (
                 {"weights": v} if field.name == "weights" else v
@@ -57,9 +109,10 @@ def assert_same(run, other):
             assert mine.dtype == theirs.dtype
 
 
+@pytest.mark.parametrize("final_exam", [None, FinalExam(0.1 + 0.2, 1 / 3)])
 @pytest.mark.parametrize("hidden", [False, True])
-def test_a_run_comes_back_as_it_was(tmp_path, hidden):
-    run = make_run(hidden=hidden)
+def test_a_run_comes_back_as_it_was(tmp_path, hidden, final_exam):
+    run = make_run(hidden=hidden, final_exam=final_exam)
     run.save(tmp_path / "run.npz")
     loaded = Run.load(tmp_path / "run.npz")
     assert_same(loaded, run)
@@ -192,7 +245,7 @@ def test_mastery_is_the_first_exam_passed():
 
 def test_an_ensemble_gathers_seeds_and_comes_back(tmp_path):
     runs = [make_run(seed=seed) for seed in (3, 5)]
-    ensemble = Ensemble.of(runs, every=5)
+    ensemble = make_ensemble()
     np.testing.assert_array_equal(ensemble.seeds, [3, 5])
     np.testing.assert_array_equal(ensemble.episodes, [5, 10, 15, 20])
     np.testing.assert_allclose(
@@ -202,20 +255,68 @@ def test_an_ensemble_gathers_seeds_and_comes_back(tmp_path):
     loaded = Ensemble.load(tmp_path / "all.npz")
     np.testing.assert_array_equal(loaded.losses, ensemble.losses)
     assert loaded.task == Recall()
-    # Each kind of file is refused where the other is wanted.
-    with pytest.raises(ValueError, match=r"all\.npz"):
-        Run.load(tmp_path / "all.npz")
-    runs[0].save(tmp_path / "one.npz")
-    with pytest.raises(ValueError, match=r"one\.npz"):
-        Ensemble.load(tmp_path / "one.npz")
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_file_says_which_kind_of_record_it_is(tmp_path, kind):
+    record = MAKERS[kind]()
+    record.save(tmp_path / "named_otherwise.npz")
+    loaded = load(tmp_path / "named_otherwise.npz")
+    assert type(loaded) is kind
+    (settings, arrays), (its, theirs) = record.pack(), loaded.pack()
+    assert loaded.task == record.task and settings == its
+    assert arrays.keys() == theirs.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, theirs[name])
+        assert np.asarray(array).dtype == theirs[name].dtype
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_kind_of_record_is_refused_where_another_is_wanted(tmp_path, kind):
+    MAKERS[kind]().save(tmp_path / "one.npz")
+    assert type(kind.load(tmp_path / "one.npz")) is kind
+    for other in MAKERS.keys() - {kind}:
+        with pytest.raises(ValueError, match=r"one\.npz is not a file of"):
+            other.load(tmp_path / "one.npz")
+
+
+def test_a_file_of_the_format_before_is_a_run_too(tmp_path):
+    _, arrays = make_run().pack()
+    kept = {k: a for k, a in arrays.items() if ":" not in k}
+    text = '{"task": {"name": "recall"}}'
+    path = tmp_path / "old.npz"
+    np.savez(path, format="memnets run 1", settings=text, **kept)
+    run = load(path)
+    assert type(run) is Run and run.weights == () and run.state == {}
+    np.testing.assert_array_equal(run.losses, arrays["losses"])
+
+
+def test_a_file_that_is_no_record_is_refused_by_name(tmp_path):
+    foreign = tmp_path / "foreign.npz"
+    for content in ({"a": np.zeros(3)}, {"format": "memnets run 9"}):
+        np.savez(foreign, **content)
+        with pytest.raises(ValueError, match=r"foreign\.npz is not a file of"):
+            load(foreign)
+    foreign.write_text("not an archive")
+    with pytest.raises(ValueError, match=r"foreign\.npz is not a file of"):
+        load(foreign)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_the_recordings_are_there_and_say_what_made_them(name):
-    recording, data = RECORDINGS[name], recordings.load(name)
-    assert data.settings["experiment"] == recording.experiment
-    assert data.settings["versions"]["keras"]
-    assert np.isfinite(getattr(data, "losses", 0)).all()
-    assert paths.run(name).stat().st_size < 1_000_000
-    if isinstance(data, Ensemble):
-        np.testing.assert_array_equal(data.seeds, range(recording.seeds))
+    recording, record = RECORDINGS[name], recorded(name)
+    assert record.settings["experiment"] == recording.experiment
+    assert record.settings["versions"]["keras"]
+    assert np.isfinite(getattr(record, "losses", 0)).all()
+    path = data.folder() / "runs" / f"{name}.npz"
+    assert path.stat().st_size < 1_000_000
+    if isinstance(record, (Ensemble, GradientStudy)):
+        seeds = int(re.search(r"(\d+) seeds", recording.about)[1])
+        np.testing.assert_array_equal(record.seeds, range(seeds))
+
+
+def test_a_recording_that_is_missing_is_named_beside_those_there_are():
+    with pytest.raises(FileNotFoundError, match="recal is .*recall_lecture,"):
+        recorded("recal")

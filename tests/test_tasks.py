@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memnets.tasks import (
+from memnets import (
     TASKS,
     Batch,
     Countdown,
@@ -181,7 +181,9 @@ def test_the_latest_value_wins_and_every_ask_is_answered():
 
 
 def test_an_ask_before_any_tell_wants_silence():
-    assert not Recall().sequence({5: 0.6}, asked=[2]).targets.any()
+    inputs = Recall().sequence({5: 0.6}, asked=[7]).inputs
+    assert Recall().solve(inputs).any()
+    assert not Recall().solve(inputs[:, ::-1]).any()
 
 
 def test_several_tells_and_asks_are_equally_likely():

@@ -10,13 +10,22 @@ import keras
 import numpy as np
 import pytest
 
-from memnets import compiled
-from memnets.batches import BATCHES, block_length, generator
-from memnets.experiments import Experiment
-from memnets.kernels.engine import Kernel
-from memnets.networks import lecture, recurrent
-from memnets.tasks import Batch, Countdown, Recall
-from memnets.training import Diverged, train
+from memnets import (
+    Batch,
+    Countdown,
+    Diverged,
+    Experiment,
+    Recall,
+    Recording,
+    lecture,
+    recurrent,
+    train,
+)
+from memnets.training import compiled
+from memnets.training.batches import BATCHES, block_length, generator
+from memnets.training.kernels.engine import Kernel
+
+pytestmark = pytest.mark.versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +181,9 @@ def test_the_record_is_what_the_network_answers():
     model = lecture(Recall(), seed=2)
     probe = Recall().sample(3, np.random.default_rng(9))
     before = model.predict(probe.inputs, verbose=0)
-    run = train(model, Recall(), 50, probe=probe, seed=4, record_every=20)
+    run = train(
+        model, Recall(), 50, seed=4, recording=Recording(probe, every=20)
+    )
     np.testing.assert_array_equal(run.episodes, [0, 20, 40, 50])
     assert run.outputs.shape == (4, 3, 20, 2)
     np.testing.assert_allclose(run.outputs[0], before, atol=1e-6)
@@ -181,14 +192,16 @@ def test_the_record_is_what_the_network_answers():
     for name in Batch._fields:
         recorded = getattr(run.probe, name)
         np.testing.assert_array_equal(recorded, getattr(probe, name))
-    again = train(lecture(Recall(), seed=2), Recall(), 40, probe=probe, seed=4)
+    twin = lecture(Recall(), seed=2)
+    again = train(twin, Recall(), 40, seed=4, recording=Recording(probe))
     np.testing.assert_allclose(run.outputs[2], again.outputs[40], atol=1e-6)
     assert run.task == Recall()
 
 
 def test_the_watched_layer_is_recorded():
     model = lecture(Countdown(), (3, 2), seed=2)
-    run = train(model, Countdown(), 10, record_every=5, watch="lstm_1")
+    recording = Recording(every=5, watch="lstm_1")
+    run = train(model, Countdown(), 10, recording=recording)
     first = keras.Model(model.inputs, model.layers[0].output)
     expected = first.predict(run.probe.inputs, verbose=0)
     assert run.hidden.shape == (3, 1, 20, 3)
@@ -198,10 +211,15 @@ def test_the_watched_layer_is_recorded():
 
 @pytest.mark.parametrize("engine", ["auto", "graph", "xla"])
 def test_one_seed_is_one_run_bit_for_bit_however_it_is_cut(engine):
-    def run(episodes=300, **recording):
+    def run(episodes=300, recording=None):
         model = lecture(Recall(), seed=7)
         made = train(
-            model, Recall(), episodes, seed=7, engine=engine, **recording
+            model,
+            Recall(),
+            episodes,
+            seed=7,
+            recording=recording,
+            engine=engine,
         )
         return made, model.get_weights()
 
@@ -211,7 +229,7 @@ def test_one_seed_is_one_run_bit_for_bit_however_it_is_cut(engine):
     np.testing.assert_array_equal(plain.outputs, again.outputs)
     assert all(map(np.array_equal, weights, weights_again))
     # Exams cut the episodes into other compiled calls.
-    cut, weights_cut = run(examine_every=37)
+    cut, weights_cut = run(recording=Recording(exam_every=37))
     np.testing.assert_array_equal(plain.losses, cut.losses)
     np.testing.assert_array_equal(plain.outputs, cut.outputs)
     assert all(map(np.array_equal, weights, weights_cut))
@@ -229,13 +247,19 @@ def test_another_seed_is_another_run():
     assert (first != second).all()
 
 
+def compiled_for(model):
+    """Return what was compiled for a model, as it is kept in it."""
+    return vars(model)["_memnets"]["compiled"][1]
+
+
 def test_training_goes_on_without_compiling_again():
     model = lecture(Recall(), seed=1)
     train(model, Recall(), 30, seed=1, engine="xla")
-    kept = model.__dict__["_memnets_compiled"][1]
+    kept = compiled_for(model)
+    assert isinstance(kept, compiled.Compiled)
     model.optimizer.learning_rate = 5e-3
     run = train(model, Recall(), 30, seed=2, engine="xla")
-    assert model.__dict__["_memnets_compiled"][1] is kept
+    assert compiled_for(model) is kept
     twin = lecture(Recall(), seed=1)
     keras_loop(twin, Recall(), 30, seed=1)
     twin.optimizer.learning_rate = 5e-3
@@ -244,7 +268,7 @@ def test_training_goes_on_without_compiling_again():
     # What the compiled function depends on has changed: it is compiled anew.
     model.compile(optimizer="sgd", loss="mae")
     train(model, Recall(), 5, seed=3, engine="xla")
-    assert model.__dict__["_memnets_compiled"][1] is not kept
+    assert compiled_for(model) is not kept
 
 
 def test_training_leaves_the_optimizers_settings():
@@ -268,7 +292,8 @@ def master():
         seed=11,
     )
     model = experiment.build()
-    run = train(model, Recall(), 1000, seed=11, examine_every=100)
+    recording = Recording(exam_every=100)
+    run = train(model, Recall(), 1000, seed=11, recording=recording)
     return model, run
 
 
@@ -316,7 +341,8 @@ def test_an_interrupt_ends_the_training_and_keeps_the_run(monkeypatch, engine):
     monkeypatch.setattr(engine, "run", run_and_press)
     model = lecture(Recall(), seed=6)
     kind = {"engine": "auto" if engine is Kernel else "graph"}
-    run = train(model, Recall(), 1000, seed=6, examine_every=40, **kind)
+    recording = Recording(exam_every=40)
+    run = train(model, Recall(), 1000, seed=6, recording=recording, **kind)
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGINT) is before
     assert run.settings["interrupted"] and len(run.losses) == 80
@@ -349,13 +375,10 @@ def test_a_loss_that_is_not_finite_names_the_episode(engine):
             batch.targets[20 * 6 + 3] = np.nan  # in the seventh batch of 20
             return batch
 
+    recording = Recording(Recall().exam(generator(1)))
     with pytest.raises(Diverged, match="nan in episode 7;"):
         train(
-            lecture(Recall()),
-            Broken(),
-            50,
-            probe=Recall().exam(generator(1)),
-            engine=engine,
+            lecture(Recall()), Broken(), 50, recording=recording, engine=engine
         )
 
 
@@ -368,7 +391,7 @@ def test_sequences_may_be_short_or_long():
 
 def test_a_network_may_be_probed_at_another_length():
     probe = Recall(timesteps=50).sample(2, generator(0))
-    run = train(lecture(Recall()), Recall(), 3, probe=probe)
+    run = train(lecture(Recall()), Recall(), 3, recording=Recording(probe))
     assert run.outputs.shape == (4, 2, 50, 2)
 
 
@@ -405,20 +428,23 @@ def at_rate(rate):
         (None, {"episodes": 1.5}, TypeError, "episodes.*integer.*1.5"),
         (None, {"batch_size": 0}, ValueError, "batch_size.*1.*0"),
         (None, {"seed": -1}, ValueError, "seed.*at least 0.*-1"),
-        (None, {"record_every": 0}, ValueError, "record_every.*1.*0"),
-        (None, {"examine_every": 0}, ValueError, "examine_every.*1.*0"),
         (None, {"engine": "c"}, ValueError, "engine.*'graph'.*'c'"),
-        (None, {"watch": "lstm_9"}, ValueError, "watch.*lstm_1.*'lstm_9'"),
-        (None, {"probe": np.zeros((1, 20, 3))}, TypeError, "probe.*Batch"),
+        (None, {"recording": 10}, TypeError, "recording.*Recording.*int"),
         (
             None,
-            {"probe": Countdown().exam(generator(0))},
+            {"recording": Recording(watch="lstm_9")},
+            ValueError,
+            "watch.*lstm_1.*'lstm_9'",
+        ),
+        (
+            None,
+            {"recording": Recording(Countdown().exam(generator(0)))},
             ValueError,
             r"probe.*recall.*inputs.*\(90, 20, 3\).*\(90, 20, 2\)",
         ),
         (
             None,
-            {"probe": Recall(width=1).exam(generator(0))},
+            {"recording": Recording(Recall(width=1).exam(generator(0)))},
             ValueError,
             r"probe.*targets.*\(2000, 20, 2\).*\(2000, 20, 1\)",
         ),
@@ -442,13 +468,18 @@ def test_exams_end_with_the_first_one_passed():
             return np.ones(len(batch.inputs), bool)
 
     runs = [
-        train(lecture(Easy()), Easy(), 9, examine_every=3, **{name: True})
-        for name in ("progress", "examine_until_mastered")
+        train(lecture(Easy()), Easy(), 9, recording=Recording(**exams))
+        for exams in (
+            {"exam_every": 3},
+            {"exam_every": 3, "until_mastered": True},
+        )
     ]
     assert [run.exams.tolist() for run in runs] == [[0, 3, 6, 9], [0]]
     assert runs[0].losses.tobytes() == runs[1].losses.tobytes()
 
 
 def test_a_misspelt_option_is_refused():
-    with pytest.raises(TypeError, match="record_evry"):
-        train(lecture(Recall()), Recall(), record_evry=3)
+    with pytest.raises(TypeError, match="'progres'"):
+        train(lecture(Recall()), Recall(), progres=False)
+    with pytest.raises(TypeError, match="'evry'"):
+        Recording(evry=3)

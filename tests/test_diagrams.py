@@ -1,22 +1,19 @@
 """The drawings of the cells show what the cells compute, all at one place."""
 
+import functools
 import inspect
 import re
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from legibility import SMALLEST, check_legible
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle, Rectangle
 from PIL import Image
 
-from memnets import family
-from memnets.cell_drawing import GATES
+from memnets import plot_cell_diagram, plot_family, save_figure, trace
 from memnets.cells import (
     ElmanCell,
     LSTM1997Cell,
@@ -26,10 +23,11 @@ from memnets.cells import (
     PeepholeLSTMCell,
     VariantLSTMCell,
 )
-from memnets.family_drawing import HEIGHT, HIDDEN, LETTER, PLACES, SEEN, TOP
-from memnets.figures import STYLES, save_figure
-from memnets.unrolling import step
+from memnets.plots import diagrams
+from memnets.plots.cell import GATES
+from memnets.plots.diagram_pen import HEIGHT, HIDDEN, LETTER, PLACES, SEEN, TOP
 
+pytestmark = pytest.mark.usefixtures("settings_stay")
 UNITS = 4
 RNG = np.random.default_rng
 # Each cell drawn, and where the year of its source is told.
@@ -49,19 +47,12 @@ GATE_OF = {name[0].replace("u", "z"): name for name in GATES}
 every_cell = pytest.mark.parametrize("name", CELLS)
 
 
-@pytest.fixture(autouse=True)
-def settings_stay():
-    before = matplotlib.rcParams.copy()
-    yield
-    assert matplotlib.rcParams == before
-    plt.close("all")
-
-
 class Drawing:
     """What the drawing of one cell shows, read from its shapes and texts."""
 
     def __init__(self, name):
-        ax = family.plot_cell_diagram(name)
+        ax = plot_cell_diagram(name)
+        plt.close(ax.figure)
         self.corner = np.array([0, -HEIGHT - 2.8 * LETTER])
         self.texts = {
             self.place(text.get_position()): text.get_text()
@@ -95,25 +86,33 @@ class Drawing:
         }
 
 
-def random_step(name, rng, states=None, inputs=None):
-    """Take one step of a cell with random weights."""
+@functools.cache
+def one_step(name):
+    """Return a network of one cell with random weights, told its states too."""
     cell = CELLS[name][0]
-    inputs = rng.normal(size=(1, 3)) if inputs is None else inputs
-    if not cell.built:
-        cell.build((None, 3))
-        for weight in cell.weights:
-            weight.assign(rng.normal(size=weight.shape))
     sizes = cell.state_size
     sizes = [sizes] if isinstance(sizes, int) else sizes
+    given = [keras.Input((1, 3)), *(keras.Input((size,)) for size in sizes)]
+    layer = keras.layers.RNN(cell, return_state=True)
+    network = keras.Model(given, layer(given[0], initial_state=given[1:]))
+    rng = RNG(7)
+    network.set_weights([rng.normal(size=w.shape) for w in network.weights])
+    return network, sizes
+
+
+def random_step(name, rng, states=None, inputs=None):
+    """Take one step of a cell; return all that happens, is told, and is after.
+
+    After it are the output and the states.
+    """
+    network, sizes = one_step(name)
+    inputs = rng.normal(size=(1, 1, 3)) if inputs is None else inputs
     if states is None:
         states = [rng.normal(size=(1, size)) for size in sizes]
-    (observed,), (after,) = step(
-        [cell],
-        keras.ops.convert_to_tensor(inputs, "float32"),
-        [[keras.ops.convert_to_tensor(s, "float32") for s in states]],
-    )
-    observed = {key: np.asarray(value) for key, value in observed.items()}
-    return observed, inputs, states, [np.asarray(s) for s in after]
+    given = [np.float32(array) for array in (inputs, *states)]
+    (seen,) = trace(network, given)
+    observed = {name: array[:, 0] for name, array in seen.values.items()}
+    return observed, inputs, states, network.predict_on_batch(given)
 
 
 @every_cell
@@ -137,7 +136,7 @@ def test_the_gates_drawn_are_those_that_the_cell_has(name):
 def test_what_is_drawn_computes_what_the_cell_computes(name):
     """Along the memory through the gates, up from the candidate, and out."""
     drawing = Drawing(name)
-    observed, _, states, after = random_step(name, RNG(1))
+    observed, _, states, (answer, *after) = random_step(name, RNG(1))
 
     def opened(place):
         text = drawing.texts.get(PLACES[place], "")
@@ -155,7 +154,7 @@ def test_what_is_drawn_computes_what_the_cell_computes(name):
     # The memory is named after what comes out where that is the same.
     letter = drawing.texts[0.8, TOP + 1]
     assert letter == drawing.texts[16.2, TOP + 1]
-    assert (letter == "h") == np.array_equal(after[number], observed["hidden"])
+    assert (letter == "h") == np.array_equal(after[number], answer)
 
 
 @pytest.mark.parametrize("name", CHILDREN)
@@ -189,11 +188,11 @@ def test_who_is_drawn_as_reading_reads(name):
 
 @pytest.mark.parametrize("name", CHILDREN)
 def test_new_and_gone_is_what_tells_a_cell_from_its_parent(name):
-    parent = family.KINDS[name].parent
+    parent = diagrams.KINDS[name].parent
     child, before = Drawing(name), Drawing(parent)
 
     def shown(name, drawing):
-        parts = family.KINDS[name].parts
+        parts = diagrams.KINDS[name].parts
         functions = {k: parts[k] for k in ("candidate", "squash") if k in parts}
         return functions | drawing.gates(True) | drawing.gates(False)
 
@@ -211,36 +210,28 @@ def test_the_first_cell_has_nothing_new():
 
 @every_cell
 def test_the_year_is_that_of_the_source(name):
-    year = re.match(r"\d{4}", family.KINDS[name].title)
+    year = re.match(r"\d{4}", diagrams.KINDS[name].title)
     source = inspect.getdoc(CELLS[name][1])
     assert year is None or year.group() in source
     # Only a source without a year is drawn without one.
     assert bool(year) == bool(re.search(r"\b(19|20)\d\d\b", source))
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", SMALLEST)
 @every_cell
 def test_texts_of_a_diagram_neither_touch_nor_leave_it(name, style):
-    with plt.style.context(f"memnets.styles.{style}"):
-        ax = family.plot_cell_diagram(name)
-        ax.figure.draw_without_rendering()
-    boxes = [text.get_window_extent() for text in ax.texts]
-    assert len(boxes) > 4
-    page = ax.bbox.padded(1)
-    for number, box in enumerate(boxes):
-        assert page.x0 <= box.x0 and box.x1 <= page.x1, ax.texts[number]
-        assert page.y0 <= box.y0 and box.y1 <= page.y1, ax.texts[number]
-        for other in range(number):
-            assert not box.overlaps(boxes[other]), (
-                ax.texts[number],
-                ax.texts[other],
-            )
+    with plt.style.context(f"memnets.plots.styles.{style}"):
+        ax = plot_cell_diagram(name)
+        check_legible(ax.figure, frame=ax)
+    assert len(ax.texts) > 4
+    plt.close(ax.figure)
 
 
 @pytest.mark.parametrize("places", ["TREE", "GROWING", "SHRINKING"])
 def test_an_arrow_leads_to_each_cell_from_its_parent(places):
-    places = getattr(family, places)
-    ax = family.plot_family(places)
+    places = getattr(diagrams, places)
+    ax = plot_family(places)
+    plt.close(ax.figure)
     tips = {
         tuple(np.round(line.get_xydata()[0], 6))
         for line in ax.lines
@@ -249,7 +240,7 @@ def test_an_arrow_leads_to_each_cell_from_its_parent(places):
     wide, high = 19.2, HEIGHT + 2.8 * 1.95 + 2.2
     between = 0
     for name, (column, row) in places.items():
-        parent = family.KINDS[name].parent
+        parent = diagrams.KINDS[name].parent
         if parent not in places:
             continue
         across, down = np.subtract((column, row), places[parent])
@@ -266,7 +257,8 @@ def test_an_arrow_leads_to_each_cell_from_its_parent(places):
 
 
 def test_without_its_parent_nothing_of_a_cell_is_new():
-    ax = family.plot_family({"lstm": (0, 0), "simple_rnn": (1, 0)})
+    ax = plot_family({"lstm": (0, 0), "simple_rnn": (1, 0)})
+    plt.close(ax.figure)
     assert {p.get_linestyle() for p in ax.patches} == {"solid"}
     grounds = [p for p in ax.patches if not p.get_edgecolor()[3]]
     boxes = [p for p in grounds if isinstance(p, Rectangle)]
@@ -276,9 +268,9 @@ def test_without_its_parent_nothing_of_a_cell_is_new():
 def test_an_unknown_cell_is_refused_with_those_there_are():
     message = "name must be among simple_rnn, .*min_lstm, got 'lstm_1998'"
     with pytest.raises(ValueError, match=message):
-        family.plot_cell_diagram("lstm_1998")
+        plot_cell_diagram("lstm_1998")
     with pytest.raises(ValueError, match=message):
-        family.plot_family({"lstm": (0, 0), "lstm_1998": (1, 0)})
+        plot_family({"lstm": (0, 0), "lstm_1998": (1, 0)})
     assert plt.get_fignums() == []
 
 
