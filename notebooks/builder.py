@@ -1,63 +1,46 @@
 """Build, run and address the notebooks: `python notebooks/builder.py`."""
 
-from __future__ import annotations
-
 import argparse
 import base64
 import hashlib
 import io
-import json
-import os
 import pathlib
 import re
 import sys
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 # No notebook may take longer than this on two cores, in seconds.
 LIMIT = 60
-METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    },
-    "language_info": {"name": "python"},
-}
-BADGE = "[![Open In Colab](https://colab.research.google.com/assets/"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+COLAB = "https://colab.research.google.com"
 SOLUTION = re.compile(
     r"<summary>Solution</summary>.*?```python\n(.*?)```", re.DOTALL
 )
-
-# The colours of a terminal, which the traceback of a cell brings along.
-COLOR = re.compile(r"\x1b\[[0-9;]*m")
+# TensorFlow's notices when it starts, and progress bars. They hold times,
+# addresses and process numbers and would differ from build to build. Other
+# warnings stay in the notebook, where a test finds them.
+NOTICES = re.compile(
+    r"WARNING: All log messages before absl|[IWE]\d{4} \d|WARNING:tensorflow:|"
+    r"To enable the following instructions|.*(episodes|runs)/s"
+)
 
 
 class Failed(RuntimeError):
     """A cell of a notebook raised an error."""
 
 
-def sources(root: str | os.PathLike, names=None) -> list[pathlib.Path]:
-    """Return the notebooks' source files.
-
-    Args:
-        root: The folder of the clone.
-        names: Iterable of strings such as `"01_recall"`. Default: `None`, all.
-
-    Returns:
-        A sorted list of paths.
-
-    Raises:
-        ValueError: If there is no notebook of a name.
-    """
+def sources(root, names=None) -> list[pathlib.Path]:
+    """Return the source files of all notebooks, or of some by name."""
     folder = pathlib.Path(root) / "notebooks" / "source"
     known = {path.stem: path for path in sorted(folder.glob("*.py"))}
-    names = list(known) if names is None else list(names)
-    for name in names:
+    for name in names or known:
         if name not in known:
             raise ValueError(
                 f"notebook must be one of {', '.join(known)}, got {name!r}"
             )
-    return [known[name] for name in names]
+    return [known[name] for name in names or known]
 
 
 def target(source: pathlib.Path) -> pathlib.Path:
@@ -65,152 +48,46 @@ def target(source: pathlib.Path) -> pathlib.Path:
     return source.parent.parent / f"{source.stem}.ipynb"
 
 
-def build(root: str | os.PathLike, names=None) -> list[pathlib.Path]:
-    """Execute the sources and write the notebooks with their outputs.
-
-    Args:
-        root: The folder of the clone.
-        names: As in `sources`.
-
-    Returns:
-        The paths that were written.
-
-    Raises:
-        Failed: If a cell raises an error; nothing is written then.
-        ValueError: If there is no notebook of a name.
-    """
-    write_badges(root)
-    written = []
-    for source in sources(root, names):
-        notebook = read_source(source)
-        seconds = execute(notebook, source.parent.parent)
-        _tidy(notebook)
-        _write_json(target(source), notebook)
-        print(f"{target(source).name}: {seconds:.0f} s")
-        written.append(target(source))
-    return written
-
-
-def read_source(source: str | os.PathLike):
-    """Read a source file as a notebook without outputs."""
+def read_source(source: pathlib.Path):
+    """Read a source as a notebook without outputs, with badge and address."""
     import jupytext
 
     notebook = jupytext.read(source, fmt="py:percent")
     notebook.metadata = METADATA
-    seen: dict[str, int] = {}
+    address = repository(source.parents[2])
+    texts: list[str] = []
     for cell in notebook.cells:
-        # An id of the text alone: unchanged cells keep theirs, and the
-        # repository's address is not part of it.
-        text = f"{cell.cell_type} {_unbadged(_readdress(cell.source, ''))}"
-        name = hashlib.sha256(text.encode()).hexdigest()[:8]
-        seen[name] = seen.get(name, 0) + 1
-        cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        # An id from the text alone: unchanged cells keep theirs.
+        texts.append(cell.cell_type + cell.source)
+        text = f"{texts[-1]}{texts.count(texts[-1])}"
+        cell.id = hashlib.sha256(text.encode()).hexdigest()[:8]
+        if "setup" in cell.metadata.get("tags", []):
+            cell.source = set_address(cell.source, address)
+    title = notebook.cells[0]
+    title.source = badge(address, target(source).name) + title.source
     return notebook
 
 
-def execute(
-    notebook, folder: str | os.PathLike, solutions: bool = False
-) -> float:
-    """Execute a notebook on a fresh kernel, its outputs in place.
-
-    Args:
-        notebook: An `nbformat` notebook.
-        folder: The folder to run in.
-        solutions: Boolean, whether to run the exercises' solutions
-            afterwards, in the notebook's namespace. Default: `False`.
-
-    Returns:
-        The seconds it took from the start of the kernel to the last cell,
-        without the solutions.
-
-    Raises:
-        Failed: If a cell raises an error.
-    """
-    import nbclient
-
-    client = nbclient.NotebookClient(
-        notebook,
-        timeout=10 * LIMIT,
-        kernel_name="python3",
-        resources={"metadata": {"path": os.fspath(folder)}},
-        record_timing=False,
-    )
-    try:
-        return _execute(client, find_solutions(notebook) if solutions else [])
-    except (
-        nbclient.exceptions.CellExecutionError,
-        nbclient.exceptions.CellTimeoutError,
-        nbclient.exceptions.DeadKernelError,
-    ) as error:
-        raise Failed(COLOR.sub("", str(error))) from None
+def set_address(code: str, address: str) -> str:
+    """Write the repository's address into the setup cell."""
+    line = f'ADDRESS = "{address}"'
+    return re.sub(r'^ADDRESS = ".*"$', line, code, flags=re.MULTILINE)
 
 
-def _execute(client, extra: list[str]) -> float:
-    """Execute the client's notebook, then the extra code; see `execute`."""
-    import nbformat
-
-    start = time.monotonic()
-    cells = client.nb.cells
-    count = len(cells)
-    with client.setup_kernel(env=_environment()):
-        for number in range(count):
-            client.execute_cell(cells[number], number)
-        seconds = time.monotonic() - start
-        try:
-            for code in extra:
-                cells.append(nbformat.v4.new_code_cell(code))
-                client.execute_cell(cells[-1], len(cells) - 1)
-        finally:
-            del cells[count:]
-    return seconds
+def badge(address: str, name: str) -> str:
+    """Return a badge in Markdown; Colab opens only what lies on GitHub."""
+    place = address.removeprefix("https://github.com/")
+    if place == address:
+        return ""
+    image = f"[![Open In Colab]({COLAB}/assets/colab-badge.svg)]"
+    return f"{image}({COLAB}/github/{place}/blob/main/notebooks/{name})\n\n"
 
 
-def find_solutions(notebook) -> list[str]:
-    """Return the code of the exercises' solutions, in order."""
-    return [
-        code
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "markdown"
-        for code in SOLUTION.findall("".join(cell["source"]))
-    ]
-
-
-def run(path: str | os.PathLike, solutions: bool = False) -> float:
-    """Execute a written notebook on a fresh kernel and change nothing.
-
-    Args:
-        path: The `.ipynb` file.
-        solutions: As in `execute`.
-
-    Returns:
-        The seconds it took.
-
-    Raises:
-        Failed: If a cell raises an error.
-    """
-    import nbformat
-
-    path = pathlib.Path(path)
-    notebook = nbformat.read(path, as_version=4)
-    return execute(notebook, path.resolve().parent, solutions)
-
-
-def repository(root: str | os.PathLike) -> str:
-    """Return the public address that pyproject.toml sets, or `""`.
-
-    Raises:
-        ValueError: If it is neither empty nor `OWNER/NAME` nor an https
-            address.
-    """
+def repository(root) -> str:
+    """Return the public address that pyproject.toml sets, or an empty one."""
     text = (pathlib.Path(root) / "pyproject.toml").read_text("utf-8")
-    # One line of TOML: Python 3.10 has no tomllib.
-    found = re.search(
-        r"^\[tool\.memnets\]$(?:\n(?!\[).*)*?"
-        r"\nrepository *= *([\"'])(.*?)\1 *(?:#.*)?$",
-        text,
-        re.MULTILINE,
-    )
-    given = found[2].strip() if found else ""
+    # A line of TOML: Python 3.10 has no tomllib.
+    given = re.search(r'^repository = "(.*)"', text, re.MULTILINE)[1]
     address = given.removesuffix("/").removesuffix(".git")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", address):
         address = f"https://github.com/{address}"
@@ -222,158 +99,120 @@ def repository(root: str | os.PathLike) -> str:
     return address
 
 
-def write_badges(root: str | os.PathLike) -> list[pathlib.Path]:
-    """Write the repository's address into all sources and notebooks.
+def write_badges(root) -> list[pathlib.Path]:
+    """Write badge and address into the notebooks; return those that change."""
+    import nbformat
 
-    The first cell installs from it where memnets is not found; a repository
-    on GitHub also gets a badge that opens the notebook in Colab. With an empty
-    address both are taken out again.
-
-    Args:
-        root: The folder of the clone.
-
-    Returns:
-        The paths of the files that changed.
-    """
-    address = repository(root)
     changed = []
     for source in sources(root):
-        badge = _badge(address, target(source).name)
-        text = source.read_text("utf-8")
-        new = _readdress(text, address)
-        # The first cell of a source is the title, commented line by line.
-        new = re.sub(rf"^# {re.escape(BADGE)}.*\n#\n", "", new, flags=re.M)
-        if badge:
-            title = f"# {badge}\n#\n# # "
-            new = re.sub(r"^# # ", title, new, count=1, flags=re.M)
-        if new != text:
-            _replace(source, new)
-            changed.append(source)
-        if target(source).exists() and _address_notebook(
-            target(source), address, badge
-        ):
-            changed.append(target(source))
+        path = target(source)
+        notebook = nbformat.read(path, as_version=4)
+        before = nbformat.writes(notebook)
+        fresh = {cell.id: cell.source for cell in read_source(source).cells}
+        for cell in notebook.cells:
+            cell.source = fresh.get(cell.id, cell.source)
+        if nbformat.writes(notebook) != before:
+            nbformat.write(notebook, path)
+            changed.append(path)
     return changed
 
 
-def _address_notebook(path, address, badge) -> bool:
-    """Write address and badge into one notebook; say if it changed."""
-    notebook = json.loads(path.read_text("utf-8"))
-    before = json.dumps(notebook)
-    title = notebook["cells"][0]
-    text = _unbadged("".join(title["source"]))
-    title["source"] = _lines(f"{badge}\n\n{text}" if badge else text)
-    for cell in notebook["cells"]:
-        if "setup" in cell["metadata"].get("tags", ()):
-            code = _readdress("".join(cell["source"]), address)
-            cell["source"] = _lines(code)
-    if json.dumps(notebook) == before:
-        return False
-    _write_json(path, notebook)
-    return True
+def build(root, names=None) -> None:
+    """Execute sources and write the notebooks with their outputs."""
+    import nbformat
+
+    for source in sources(root, names):
+        notebook = read_source(source)
+        seconds = execute(notebook, source.parent.parent)[-1]
+        tidy(notebook)
+        nbformat.write(notebook, target(source))
+        print(f"{target(source).name}: {seconds:.0f} s", flush=True)
 
 
-def _readdress(text: str, address: str) -> str:
-    line = f'ADDRESS = "{address}"'
-    return re.sub(r'^ADDRESS = ".*"$', line, text, count=1, flags=re.M)
+def run(path, solutions=False) -> float:
+    """Execute a written notebook and change nothing; return the seconds.
+
+    Solutions of its exercises can run after the last cell; they do not count.
+    """
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    count = len(notebook.cells)
+    if solutions:
+        solved = find_solutions(notebook)
+        notebook.cells += map(nbformat.v4.new_code_cell, solved)
+    return execute(notebook, pathlib.Path(path).resolve().parent)[count - 1]
 
 
-def _unbadged(text: str) -> str:
-    return re.sub(rf"^{re.escape(BADGE)}.*\n\n", "", text)
+def execute(notebook, folder) -> list[float]:
+    """Execute a notebook in a fresh kernel, its outputs put in place.
+
+    Returns the seconds from the start to the end of each cell. Raises `Failed`
+    if a cell raises an error.
+    """
+    import nbclient
+
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=10 * LIMIT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    errors = nbclient.exceptions
+    start, seconds = time.monotonic(), []
+    try:
+        with client.setup_kernel():
+            for number, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, number)
+                seconds.append(time.monotonic() - start)
+    except (errors.CellControlSignal, errors.DeadKernelError) as error:
+        # Without the colours that a traceback has in a terminal.
+        raise Failed(re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from None
+    return seconds
 
 
-def _badge(address: str, name: str) -> str:
-    """Return a badge's markdown; Colab opens what lies on GitHub only."""
-    github = "https://github.com/"
-    if not address.startswith(github):
-        return ""
-    colab = "https://colab.research.google.com"
-    place = f"{address.removeprefix(github)}/blob/main/notebooks/{name}"
-    return f"{BADGE}colab-badge.svg)]({colab}/github/{place})"
+def find_solutions(notebook) -> list[str]:
+    """Return the code of the exercises' solutions, in order."""
+    cells = (c for c in notebook["cells"] if c["cell_type"] == "markdown")
+    texts = ("".join(cell["source"]) for cell in cells)
+    return [code for text in texts for code in SOLUTION.findall(text)]
 
 
-def _environment() -> dict[str, str]:
-    """Return a kernel's environment: this memnets, and no greetings."""
-    package = os.fspath(pathlib.Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [package, os.getenv("PYTHONPATH")]))
-    return {
-        **os.environ,
-        "PYTHONPATH": path,
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-
-
-def _tidy(notebook) -> None:
-    """Take out what would differ from one build to the next."""
+def tidy(notebook) -> None:
+    """Take out what differs from one build to the next."""
     notebook.metadata = METADATA
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = {"tags": tags} if tags else {}
-        if cell.cell_type == "code":
-            cell.outputs = _joined(cell.outputs)
-            for output in cell.outputs:
-                _shrink(output.get("data", {}))
+        for output in cell.get("outputs", [])[:]:
+            if output.output_type == "stream":
+                lines = output.text.splitlines(keepends=True)
+                lines = [line for line in lines if not NOTICES.match(line)]
+                output.text = "".join(lines)
+                if not output.text.strip():
+                    cell.outputs.remove(output)
+            elif "image/png" in output.get("data", {}):
+                output.data["image/png"] = shrink(output.data["image/png"])
 
 
-def _joined(outputs: list) -> list:
-    """Drop what went to stderr; join text that came in several pieces."""
-    kept = []
-    for output in outputs:
-        if output.get("name") == "stderr":
-            continue
-        if kept and output.get("name") == kept[-1].get("name", "") == "stdout":
-            kept[-1]["text"] += output["text"]
-        else:
-            kept.append(output)
-    return kept
-
-
-def _shrink(data: dict) -> None:
+def shrink(picture: str) -> str:
     """Store a picture in 256 colours: a third of the bytes, as good to see."""
     from PIL import Image
 
-    if "image/png" in data:
-        picture = io.BytesIO(base64.b64decode(data["image/png"]))
-        small = io.BytesIO()
-        # Spread the colours over all that occur, however rare: a colour bar
-        # is a small part of a dark picture.
-        full = Image.open(picture).convert("RGB")
-        method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
-        full.quantize(256, method, dither=dither).save(small, "png", optimize=1)
-        data["image/png"] = base64.b64encode(small.getvalue()).decode()
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    """Write a file completely or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _lines(text: str) -> list[str]:
-    return text.splitlines(keepends=True)
-
-
-def _write_json(path: pathlib.Path, notebook) -> None:
-    """Write a notebook as nbformat does, completely or not at all."""
-    if hasattr(notebook, "cells"):
-        import nbformat
-
-        text = nbformat.writes(notebook).rstrip("\n") + "\n"
-    else:
-        text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
-    _replace(path, text)
+    full = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    small = io.BytesIO()
+    # Spread the colours over all that occur, however rare: a colour bar is a
+    # small part of a dark picture.
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    full.quantize(256, method, dither=dither).save(small, "png", optimize=1)
+    return base64.b64encode(small.getvalue()).decode()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="notebooks/builder.py", description=__doc__.split(":")[0]
-    )
+    parser = argparse.ArgumentParser(prog="notebooks/builder.py")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("build", help="execute and write notebooks")
     command.add_argument("names", nargs="*", help="such as 01_recall")
@@ -382,13 +221,11 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--solutions", action="store_true")
     commands.add_parser("badges", help="write the repository's address")
     options = parser.parse_args(arguments)
-    root = pathlib.Path(__file__).resolve().parent.parent
     try:
         if options.command == "build":
-            build(root, options.names or None)
+            build(ROOT, options.names)
         elif options.command == "badges":
-            for path in write_badges(root):
-                print(path.relative_to(root))
+            print(*write_badges(ROOT), sep="\n")
         else:
             for path in options.paths:
                 seconds = run(path, options.solutions)

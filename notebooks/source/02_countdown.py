@@ -2,16 +2,18 @@
 # # 02 · Countdown: how does a network count?
 #
 # A network is told a number $n$. It must wait exactly $n$ steps and then
-# signal, once. No clock runs at the input: whatever counts down, counts
-# inside. This is the second example of memory in F. Marquardt's lecture
-# *Machine Learning for Physicists* ("LSTM"). Here we
+# signal once. There is no clock at the input, so the network must count by
+# itself. This is the second example of memory in F. Marquardt's lecture
+# *Machine Learning for Physicists* ("LSTM"). In this notebook we
 #
-# 1. see how little 300 episodes teach, and how much 5,000 do,
-# 2. open the network and look at its clock, and
-# 3. find out what the clock cannot do, and how a skill gets lost again.
+# 1. compare what 300 episodes of training teach with what 5,000 teach,
+# 2. look inside the network and find its clock, and
+# 3. find out what the clock cannot do, and how a trained network can lose its
+#    skill.
 #
-# Everything runs from top to bottom in less than a minute. The equations and
-# the training loop are explained in notebook 01.
+# Everything runs from top to bottom in less than a minute. Notebook 01
+# explains the equations of the LSTM and the training loop. The
+# [glossary](../docs/glossary.md) lists all technical terms.
 
 # %% tags=["setup", "hide-input"]
 # Run this first: it finds memnets near this notebook, or installs it.
@@ -35,30 +37,39 @@ elif getattr(importlib.util.find_spec("memnets"), "origin", None) is None:
     importlib.invalidate_caches()
 
 # %%
-from memnets.quiet import import_tensorflow
-
-import_tensorflow()  # without the page of notices it prints
+from memnets import (
+    Countdown,
+    Experiment,
+    Recording,
+    draw,
+    join,
+    lecture,
+    plot_learning,
+    plot_losses,
+    plot_sequences,
+    plot_task,
+    plot_units,
+    recorded,
+    repeat,
+    results,
+    train,
+)
+from memnets.records import data, tables
 
 # %%
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from memnets import networks, paths, plots, results
-from memnets.experiments import Experiment
-from memnets.runs import Ensemble
-from memnets.tasks import Countdown, draw, join
-from memnets.training import train
-
-plt.style.use("memnets.styles.notebook")
+plt.style.use("memnets.plots.styles.notebook")
 
 # %% [markdown]
 # ## What exactly is the task?
 #
-# There are two input neurons. At a random step of the first half, *tell* goes
-# to 1 and *count* to an integer $n$ from 0 to 8, just as it is, not scaled.
-# The first output neuron must say 1 exactly $n$ steps later and 0 at all
-# other steps; the second must always stay silent.
+# There are two input neurons. At a random step of the first half of the
+# sequence, *tell* is 1 and *count* is an integer $n$ from 0 to 8. The count is
+# not scaled. The first output neuron must say 1 exactly $n$ steps later, and 0
+# at all other steps. The second output neuron must always stay at 0.
 
 # %%
 task = Countdown()
@@ -66,124 +77,148 @@ told_five = task.sequence(tell=4, count=5)
 print(draw(task, told_five))
 
 # %%
-plots.plot_task(task, told_five)
+plot_task(task, told_five)
 plt.show()
 
 # %% [markdown]
-# **What to see.** At step 9 nothing arrives from outside. The signal must
-# come from within.
+# **What to see.** The network is told 5 at step 4, so it must signal at step
+# 9. At step 9 all inputs are 0. The signal must come from within the network.
 
 # %% [markdown]
-# There are only 10 · 9 = 90 different sequences, so we can mark them all: a
-# sequence is *correct* if the output is above 0.5 at the right step and at no
-# other, and the task is *mastered* when all 90 are.
+# There are 10 possible steps for the tell and 9 counts, so there are only 90
+# different sequences. We can test all of them. This is the
+# [exam](../docs/glossary.md#exam) of the task: all 90 sequences. A sequence is
+# *correct* if the output is above 0.5 at the right step and at no other step.
+# The task is *mastered* when all 90 are correct.
 #
-# What do simple players pay? The deviation of the lecture is
-# $D=\sum_t(h_t-\mathrm{target}_t)^2$ for the signalling neuron, on average
-# over sequences. Silence costs 1. A player who notices the tell but cannot
-# count does best to say 1/9 at each of the nine possible steps, and pays
-# $(8/9)^2+8\,(1/9)^2=8/9$. (The loss of Keras is a mean over 20 steps and 2
-# neurons, $D/40$ when the second is silent.)
+# How large is the error without any counting? The
+# [deviation](../docs/glossary.md#deviation) of the lecture is the squared
+# error of the signalling neuron, summed over the time steps and averaged over
+# the sequences:
+#
+# $$D=\Big\langle\sum_t(h_t-\mathrm{target}_t)^2\Big\rangle.$$
+#
+# A silent network has $D=1$. A network that notices the tell but cannot count
+# does best if it says 1/9 at each of the nine possible steps. It has
+# $D=(8/9)^2+8\,(1/9)^2=8/9$. The [loss](../docs/glossary.md#loss) of Keras is
+# a mean over 20 steps and 2 neurons; if the second neuron is silent, it is
+# $D/40$.
 
 # %%
-for player, loss in task.landmarks.items():
-    print(f"{player:12} D = {40 * loss:.3f}")
+for strategy, loss in task.landmarks.items():
+    print(f"{strategy:12} D = {40 * loss:.3f}")
 
 # %% [markdown]
 # ## Are 300 episodes enough?
 #
-# The lecture's network has two LSTM layers of two cells each, 80 weights. We
-# train it as the lecture does, with Adam at its usual 0.001 and 300 batches of
-# 20, and record on the way what it answers to all 90 sequences.
+# The lecture's network has two LSTM layers of two cells each. We train it as
+# the lecture does. One [episode](../docs/glossary.md#episode) is one update of
+# the weights on a batch of 20 fresh sequences.
+# [Adam](../docs/glossary.md#adam) is a form of gradient descent that adapts
+# the size of the step for each weight; here it has its default learning rate
+# of 0.001. The [seed](../docs/glossary.md#seed) is a number that fixes
+# everything random, the initial weights and the training sequences. During
+# training we record the network's answers to all 90 sequences.
 
 # %%
-network = networks.lecture(task, units=(2, 2), seed=0)
+network = lecture(task, units=(2, 2), seed=0)
 all_ninety = task.exam(np.random.default_rng(0))
-run = train(network, task, 300, probe=all_ninety)
+run = train(network, task, 300, recording=Recording(all_ninety))
 print(f"{network.count_params()} weights, D = {run.deviations[-1]:.2f}")
 
 # %%
-plots.plot_learning(run, sequence=41)  # told 5 at step 4
+plot_learning(run, sequence=41)  # told 5 at step 4
 plt.show()
 
 # %% [markdown]
-# **What to see.** No signal at step 9, only a faint glow over all the steps at
-# which a signal could come. This is the player who cannot count.
+# **What to see.** Each column is the answer after one more episode. There is
+# no signal at step 9, only a faint glow over all the steps at which a signal
+# could come. The network behaves like the strategy that cannot count.
+
+# %% [markdown]
+# Is this the fault of one seed? The next picture shows the same training with
+# 32 seeds. The dashed lines mark the two strategies from above.
 
 # %%
-plots.plot_losses(Ensemble.load(paths.run("countdown_lecture_loss")))
+plot_losses(recorded("countdown_lecture_loss"))
 plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What to see.** The same training from 32 seeds. All of them end between
-# *silence* and a little below *no counting*: after 300 episodes there is next
-# to nothing to see in this task, and that is no one's bad luck.
+# **What to see.** After 300 episodes all networks lie between *silence* and a
+# little below *no counting*. They have learned next to nothing about this
+# task, and this is not a matter of luck.
 
 # %% [markdown]
 # ## When does it count?
 #
-# We give it 5,000 episodes and begin with larger steps, 0.01, that fade to
-# zero along a cosine. (Why they must fade we shall see.) On the way we also
-# record what the two cells of the first layer put out: `watch`.
+# Now we train for 5,000 episodes. The learning rate starts at 0.01 and decays
+# to zero along a cosine. (We shall see below why it should decay.) During
+# training we also record the outputs of the two cells in the first layer. The
+# argument `watch` names this layer.
 
 # %%
-model = networks.lecture(task, units=(2, 2), seed=2)
-fading = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=5000)
-model.compile(keras.optimizers.Adam(fading), loss="mean_squared_error")
-probe = {"probe": all_ninety, "record_every": 10, "watch": "lstm_1"}
-run = train(model, task, 5000, seed=2, **probe)
-plots.plot_learning(run, sequence=41)  # told 5 at step 4
+model = lecture(task, units=(2, 2), seed=2)
+decaying = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=5000)
+model.compile(keras.optimizers.Adam(decaying), loss="mean_squared_error")
+recording = Recording(all_ninety, every=10, watch="lstm_1")
+run = train(model, task, 5000, seed=2, recording=recording)
+
+# %%
+plot_learning(run, sequence=41)  # told 5 at step 4
 plt.show()
 
 # %% [markdown]
 # **What to see.** Within the first tenth of the training the glow contracts to
-# one bright line at step 9. The rest of the time makes it sharp.
+# one bright line at step 9. The remaining episodes make this line sharper.
 
 # %%
 fig, axes = plt.subplots(1, 2, sharey=True)
-plots.plot_sequences(run, "target", ax=axes[0])
-plots.plot_sequences(run, "output", ax=axes[1])
+plot_sequences(run, "target", ax=axes[0])
+plot_sequences(run, "output", ax=axes[1])
 axes[0].set_title("target")
 axes[1].set(title="output", ylabel="")
 plt.show()
 
 # %% [markdown]
-# **What to see.** All 90 sequences, one a row, a dot at each tell: ten blocks of
-# nine counts. Every signal stands where it should; those at once, $n=0$, are
-# the palest.
+# **What to see.** Each row is one of the 90 sequences, and a white dot marks
+# the tell; the ten blocks hold nine counts each. Every signal comes at the
+# right step. The immediate signals, for $n=0$, are the weakest.
 
 # %%
 right = task.correct(run.outputs[-1], all_ninety)
 print(f"{right.sum()} of {right.size} correct, D = {run.deviations[-1]:.3f}")
 
 # %% [markdown]
-# So 80 weights are enough. For 32 seeds each, and for a first layer of ten
-# cells:
+# So 80 weights are enough to count. The next table gives the results of 32
+# seeds for each training. It also has a network with ten cells in the first
+# layer, 10-2. Brackets hold the range from the 10 % to the 90 % quantile.
 
 # %%
-table = results.read_table(paths.data() / "results" / "lecture.csv")
-print(results.summary([row for row in table if row["task"] == "countdown"]))
+table = results(data.folder() / "results" / "lecture.csv")
+print(tables.summary(table[table.task == "countdown"]))
 
 # %% [markdown]
 # ## Where is the clock?
 #
-# Something in the network must know at each step how far it is. Its first
-# layer has only two cells; here are their outputs $h$ while it counts to 5.
+# Something in the network must know at each step how many steps are left. The
+# first layer has only two cells (units). We draw their outputs $h$ while the
+# network counts to 5.
 
 # %%
-plots.plot_units(run, sequence=41)
+plot_units(run, sequence=41)
 plt.legend(loc="center right")
 plt.show()
 
 # %% [markdown]
-# **What to see.** Both units are at rest until the tell throws them out. Then
-# they slide, step by step, and one of them flips just at the signal.
+# **What to see.** Both units are nearly at rest until the tell displaces them.
+# Then they move step by step. Unit 1 changes its sign just at the signal.
 
 # %% [markdown]
-# Is this a clock? Then the hand should show how many steps are *left*, whatever
-# was told. We draw each unit for all counts at once: on the left against the
-# steps since the tell, on the right against the steps to the signal.
+# Is this a clock? If it is, the units must depend on the number of steps that
+# are left, and not on the number that was told. We draw each unit for all
+# counts at once: on the left against the steps since the tell, and on the
+# right against the steps to the signal.
 
 # %%
 shades = plt.cm.viridis(np.linspace(0, 0.9, 9))
@@ -202,13 +237,14 @@ fig.legend(*handles, title="told", loc="outside right center")
 plt.show()
 
 # %% [markdown]
-# **What to see.** On the left nine curves, on the right nearly one: the curves
-# collapse. What a unit says depends on the steps that are left, and little on
-# the count that was told.
+# **What to see.** On the left there are nine different curves. On the right
+# they collapse to nearly one curve. The output of a unit depends mainly on the
+# steps that are left, and only weakly on the count that was told.
 
 # %% [markdown]
-# Two units are two coordinates, so we can also draw the state in its plane, as
-# in mechanics, from the tell to the signal (star).
+# Two units are two coordinates. So we can also draw the state of the network
+# in a plane, like a phase-space trajectory in mechanics. Each trajectory runs
+# from the tell to the signal (star).
 
 # %%
 for count, color in enumerate(shades):
@@ -220,65 +256,76 @@ plt.legend(title="told", loc=(1, 0.2))
 plt.show()
 
 # %% [markdown]
-# **What to see.** The tell places the state on a track; the larger the count,
-# the farther from the bend it starts. From there the trajectories run side by
-# side around the bend and jump across at the end.
+# **What to see.** The tell places the state on a track, and a larger count
+# places it farther from the bend. From there the trajectories run side by side
+# around the bend. The last step is a jump to the left.
 
 # %% [markdown]
-# So the count is a place, and counting is a flow. Another seed finds another
-# track (change `seed=2` above and see).
+# So the count is a position in this plane, and counting is a motion along a
+# track. Another seed finds another track: change `seed=2` above and see.
 
 # %% [markdown]
-# ## Does a skill stay?
+# ## Does the skill last?
 #
-# Now the question that we put off. We train eight seeds with steps that fade
-# and the same eight with steps that stay at 0.01, and mark all 90 sequences
-# every 100 episodes. At the end each network also answers some sequences of 60
-# steps that we need below: counts up to 20, and a tell that comes very late.
+# Now we come back to the learning rate. We train eight seeds with a learning
+# rate that decays to zero, and the same eight seeds with a constant learning
+# rate of 0.01. Every 100 episodes each network sits the exam of 90 sequences.
+# We also record at the end how it answers to some sequences of 60 steps, which
+# we need below: counts up to 20, and a tell that comes very late.
 
 # %%
 long = Countdown(timesteps=60)
 strange = join([long.sequence(4, count) for count in range(21)])
 strange = join([strange, long.sequence(59, 0)])
+constant = Experiment(task, units=(2, 2), learning_rate=0.01, episodes=10_000)
 cosine = Experiment(
     task, units=(2, 2), learning_rate=0.01, schedule="cosine", episodes=5000
 )
-constant = Experiment(task, units=(2, 2), learning_rate=0.01, episodes=10_000)
-hues = [*(f"C{k}" for k in range(6)), "0.1", "0.6"]  # one for each seed
 
 # %%
+runs = {}
+for plan in (cosine, constant):
+    recording = Recording(strange, every=plan.episodes, exam_every=100)
+    runs[plan.schedule] = list(repeat(plan, range(8), recording))
+
+# %%
+for schedule, eight in runs.items():
+    later = [run.scores[run.exams >= run.mastery] for run in eight]
+    lost = sum(scores.min() < 1 for scores in later)
+    at_end = sum(scores[-1] == 1 for scores in later)
+    print(f"{schedule}: {lost} lose it again, {at_end} have it at the end")
+
+# %%
+hues = [*(f"C{k}" for k in range(6)), "0.1", "0.6"]  # one for each seed
 fig, axes = plt.subplots(1, 2, sharey=True)
-for ax, plan in zip(axes, (cosine, constant)):
-    notes = {"examine_every": 100, "record_every": plan.episodes}
-    runs = list(plan.repeat(range(8), strange, **notes))
-    for seed, run in enumerate(runs):
-        ax.plot(run.exams, run.scores, color=hues[seed], lw=1)
-    ax.set(title=f"learning rate: {plan.schedule}", xlabel="learning episode")
-    lost = sum(min(run.scores[run.exams >= run.mastery]) < 1 for run in runs)
-    at_end = sum(run.scores[-1] == 1 for run in runs)
-    print(f"{plan.schedule}: {lost} lose it again, {at_end} have it at the end")
-    if plan is cosine:
-        clocks = runs
+for ax, (schedule, eight) in zip(axes, runs.items()):
+    for run, hue in zip(eight, hues):
+        ax.plot(run.exams, run.scores, color=hue, lw=1)
+    ax.set(title=f"learning rate: {schedule}", xlabel="learning episode")
 axes[0].set_ylabel("share of the 90 sequences")
 plt.show()
 
 # %% [markdown]
-# **What to see.** Every network learns to count. With steps that stay large
-# several lose the skill again, one of them over and over.
-# With steps that fade it stays once they are small. (The right picture is twice as long.)
+# **What to see.** Every network learns to count. With a constant learning rate
+# several networks lose the skill again, one of them over and over. With a
+# decaying learning rate the skill remains (the left picture shows half as many
+# episodes).
 
 # %% [markdown]
-# Steps that are large enough to learn quickly are large enough to undo what was
-# learned. How often that happens depends on the seeds; the remedies are steps
-# that fade, as here, or to keep the network that did best in the exams.
+# If the steps of gradient descent are large enough to learn quickly, they are
+# also large enough to destroy what was learned. How often this happens depends
+# on the seeds. There are two remedies: let the learning rate decay, as here,
+# or keep the network that did best in the exams.
 
 # %% [markdown]
-# ## What was never trained?
+# ## How does it respond to sequences it was never trained on?
 #
-# Take the eight good clocks, all with 90 of 90, and tell them counts up to 20.
-# Nobody ever told them more than 8.
+# We take the eight networks that were trained with the decaying learning rate.
+# Each of them has 90 of 90 sequences correct. Now we tell them counts up to
+# 20. In training they were never told more than 8.
 
 # %%
+clocks = runs["cosine"]
 for seed, run in enumerate(clocks):
     after_tell = run.outputs[-1, :21, 4:, 0]
     delay = np.argmax(after_tell > 0.5, axis=1)
@@ -291,16 +338,20 @@ plt.legend(title="seed", loc=(1, 0.2))
 plt.show()
 
 # %% [markdown]
-# **What to see.** In the grey band, which was trained, all dots are on the
-# dashed line. Beyond it most clocks go on for a count or two, one for several,
-# and then they saturate: a large number is just *many*.
+# **What to see.** In the grey band, the counts of the training, all dots lie
+# on the dashed line. Beyond it most networks are right for one or two more
+# counts, and one network is nearly right for several. Then they saturate: they
+# signal after the same number of steps for all larger counts.
 
 # %% [markdown]
-# It is what one expects of $\sigma$ and $\tanh$: a gate that is open cannot
-# open further, so ever larger counts set the clock to ever more similar places.
+# We expect this from $\tanh$ and from
+# [$\sigma$](../docs/glossary.md#sigma), the logistic function
+# $\sigma(z)=1/(1+e^{-z})$ of the gates, which rises from 0 to 1. A gate that
+# is fully open cannot open further. So larger and larger counts place the
+# clock at nearly the same position.
 #
-# And silence? In training the tell comes by step 9 at the latest. Here it does
-# not come for 59 steps.
+# And silence? In training the tell comes at step 9 at the latest. In the next
+# picture nothing is told for 59 steps.
 
 # %%
 quiet = np.array([run.outputs[-1, 21, :59, 0] for run in clocks])
@@ -311,8 +362,9 @@ plt.gca().set(xlabel="time step, nothing was told", ylabel="seed")
 plt.show()
 
 # %% [markdown]
-# **What to see.** To the right of the dotted line silence is new to them. Most
-# stay dark; one signals again and again without having been told anything.
+# **What to see.** To the right of the dotted line the silence is longer than
+# it ever was in training. Most networks stay dark. One of them signals again
+# and again, although it was told nothing.
 
 # %%
 alarms = np.sum(quiet.max(axis=1) > 0.5)
@@ -320,8 +372,8 @@ perfect = sum(run.scores[-1] == 1 for run in clocks)
 print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 
 # %% [markdown]
-# The exam has 90 questions and they answer all of them. It never asked what
-# they do when left alone.
+# All eight networks answer the 90 sequences of the exam correctly. But the
+# exam does not test what they do when they are told nothing.
 
 # %% [markdown]
 # ## Exercises
@@ -337,21 +389,22 @@ print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 # plan = Experiment(
 #     patient, units=(2, 2), learning_rate=0.01, schedule="cosine", episodes=3000
 # )
-# for run in plan.repeat(range(8), strange, record_every=3000, examine_every=3000):
+# recording = Recording(strange, every=3000, exam_every=3000)
+# for run in repeat(plan, range(8), recording):
 #     signals = run.outputs[-1, :, :, 0] > 0.5
 #     delays = np.argmax(signals[:21, 4:], axis=1)
 #     print(run.scores[-1], signals[21, :59].any(), delays)
 # ```
 #
-# All eight keep silent now. Most of them still count little farther than 8: each
-# network learns what its sequences ask for, and nothing here asked for a nine.
-# One goes on to 19, but not quite correctly.
+# All eight networks are silent now. Most of them still count little farther
+# than 8: each network learns what its sequences require, and no sequence
+# required a count of nine. One network goes on to 19, but not quite correctly.
 #
 # </details>
 
 # %% [markdown]
 # **2. Half a step.** Tell `model` the count 4.5, which no clock can obey, and
-# everything between 4 and 5. What does it do?
+# other numbers between 4 and 5. What does it do?
 #
 # <details><summary>Solution</summary>
 #
@@ -363,30 +416,33 @@ print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 #     print(f"{count:.1f}", answer[7:11].round(2))  # steps 7 to 10
 # ```
 #
-# The signal moves over from step 8 to step 9. In between, at 4.5, both steps are
-# above 0.5, so it signals twice: the hand of this clock is
-# continuous, only its ticks are not.
+# The signal moves gradually from step 8 to step 9. At 4.5 the outputs at both
+# steps are above 0.5, so the network signals twice. The position of the clock
+# is continuous; only the time steps are discrete.
 #
 # </details>
 
 # %% [markdown]
-# **3. Be the clock.** Two cells and one weighted sum can count: the first cell
-# holds the steps that are left, the second notices when none are. Write down
-# the weights without any training and mark them on 60 steps. (Keras keeps the
-# gates in the order $i, f, c, o$.)
+# **3. Set the clock by hand.** Two cells and one weighted sum can count. The
+# first cell holds the number of steps that are left. The second cell detects
+# when this number is zero. Write down the weights without any training, and
+# test them on sequences of 60 steps. (Keras keeps the gates in the order
+# $i, f, c, o$.)
 #
 # <details><summary>Solution</summary>
 #
-# The first cell adds $\varepsilon(n-1)+\varepsilon$ when it is told and
-# $-\varepsilon$ at every step, so that $k$ steps after the tell
-# $c=\varepsilon(n-k)$; the tell also deletes what was there before. For small
-# $\varepsilon$ it puts out $h\approx c$. The second cell opens $i$ if
-# $h>-\varepsilon/2$ and $o$ if $h<\varepsilon/2$: both are open at zero only.
+# The first cell adds $\varepsilon n$ at the tell and $-\varepsilon$ at every
+# other step. So after $k$ steps its content is $c=\varepsilon(n-k)$. The tell
+# also deletes the old content. For small $\varepsilon$ the output is
+# $h\approx c$. The second cell opens $i$ if $h>-\varepsilon/2$ and $o$ if
+# $h<\varepsilon/2$. Both gates are open only at zero.
 #
 # ```python
+# from memnets import recurrent
+#
 # e, K = 1e-3, 4e4
 # clock = Countdown(timesteps=60, width=1)
-# hand = networks.recurrent(clock, "lstm", units=(1, 1), readout="dense")
+# hand = recurrent(clock, "lstm", units=(1, 1), readout="dense")
 # W1 = [[0, -80, e, 0], [0, 0, e, 0]]  # tell, count
 # W2 = [[K, 0, 0, -K]]
 # b1, b2 = [20, 40, -e, 20], [K * e / 2, -40, 20, K * e / 2]
@@ -399,7 +455,7 @@ print(f"of 8: {alarms} signal by themselves, {perfect} pass the exam")
 # ```
 #
 # All 870 sequences of 60 steps are correct, with counts up to 28. After the
-# signal, and before the first tell, this clock runs on below zero. Why does
-# that do no harm?
+# signal, and before the first tell, the count of this clock goes on below
+# zero. Why does this do no harm?
 #
 # </details>

@@ -1,17 +1,19 @@
 # %% [markdown]
-# # 05 · Cells: what does each gate buy?
+# # 05 · Cells: what does each gate do, and what does it cost?
 #
-# The LSTM cell did not fall from the sky. It grew: a memory in 1997, a way to
-# forget in 2000, a look at the memory in 2002; since 2014 it has mostly been
-# cut back. F. Marquardt's lecture *Machine Learning for Physicists* ("LSTM")
-# writes down the version of 2000. Here we
+# The LSTM cell was developed in steps. The first version (1997) has a memory
+# that cannot forget. In 2000 it got a forget gate, and in 2002 the gates got
+# access to the memory. Since 2014 most new cells have been simpler. F.
+# Marquardt's lecture *Machine Learning for Physicists* ("LSTM") presents the
+# version of 2000. In this notebook we
 #
-# 1. walk through the family, each equation beside the code that runs it,
-# 2. count what each change costs in parameters, and
-# 3. look what it buys: 17 cells, 4 tasks, 32 networks of each.
+# 1. go through the family of cells and write each equation as NumPy code,
+# 2. count the weights that each change costs, and
+# 3. compare what an LSTM and a GRU can hold.
 #
-# Everything runs from top to bottom in less than a minute. The long runs are
-# recorded; a short one is made before your eyes.
+# Notebook 06 compares how well these cells learn. Everything runs from top to
+# bottom in less than a minute. The [glossary](../docs/glossary.md) lists all
+# technical terms.
 
 # %% tags=["setup", "hide-input"]
 # Run this first: it finds memnets near this notebook, or installs it.
@@ -35,186 +37,304 @@ elif getattr(importlib.util.find_spec("memnets"), "origin", None) is None:
     importlib.invalidate_caches()
 
 # %%
-from memnets.quiet import import_tensorflow
-
-import_tensorflow()  # without the page of notices it prints
+from memnets import (
+    CELLS,
+    LSTM1997,
+    MemoryGated,
+    MinGRU,
+    PeepholeLSTM,
+    Recall,
+    Recording,
+    find,
+    plot_family,
+    plot_gates,
+    recurrent,
+    trace,
+)
 
 # %%
-import inspect
-import pathlib
-import tempfile
+import dataclasses
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from memnets import cells, comparison, comparison_plots, family, inspection
-from memnets.experiments import find
-from memnets.networks import CELLS
-from memnets.results import repeat_into
-from memnets.training import train
-
-plt.style.use("memnets.styles.notebook")
+plt.style.use("memnets.plots.styles.notebook")
 
 # %% [markdown]
-# ## Who descends from whom?
+# ## Which cells are there?
+#
+# The picture shows nine cells, all drawn in the same way. The blue line at the
+# top is the memory, from one time step to the next. Inputs come from below. A
+# coloured box is a gate; it stands on the line that it controls. An arrow
+# leads from a cell to the cells that were derived from it.
 
 # %%
-family.plot_family()
+plot_family()
 plt.show()
 
 # %% [markdown]
-# **What to see.** All cells are drawn on the same plan: the memory runs along
-# the top, inputs come from below, a coloured box is a gate on the line that it
-# controls. Orange marks what a cell has and its parent has not, dashes what
-# was taken away. Up to 2002 things are added, later they are mostly removed.
+# **What to see.** Orange marks what is new in a cell, and dashed lines mark
+# what was removed. Up to 2002 parts are added. Later they are mostly removed.
 
 # %% [markdown]
-# ## How does a network hold on to anything?
+# ## How does a simple network remember?
 #
-# The simple recurrent network (J. L. Elman, 1990) sees its own output of the
-# step before:
+# The simple recurrent network (J. L. Elman, 1990) receives its own output of
+# the step before:
 #
 # $$h_t=\tanh(Wx_t+Uh_{t-1}+b).$$
 #
-# All it knows goes through $U$ and $\tanh$ at every step, and a factor below 1
-# twenty times is nearly 0. Below, the code that runs when such a cell is
-# trained; this function prints some lines of it.
+# The whole memory passes through $U$ and $\tanh$ at every step. If each step
+# multiplies it by a factor below 1, little is left after twenty steps.
+#
+# We write one time step of each cell in NumPy. The arguments are the input,
+# the list of states from the step before, and the list of weights. The
+# function returns the new states, with the output $h$ first.
 
 
 # %%
-def show(function, first, last):
-    """Print a function from the line with one text to that with another."""
-    lines = inspect.getsource(function).splitlines()
-    begin = next(k for k, line in enumerate(lines) if first in line)
-    end = next(k for k, line in enumerate(lines) if last in line and k >= begin)
-    print(inspect.cleandoc("\n" + "\n".join(lines[begin : end + 1])))
+def simple_rnn(x, states, weights):
+    """Take one time step of the simple network."""
+    (h,), (W, U, b) = states, weights
+    return [np.tanh(x @ W + h @ U + b)]
 
-
-show(cells.ElmanCell.observe, "nets =", "hidden =")
 
 # %% [markdown]
-# S. Hochreiter and J. Schmidhuber (1997) give it a second line, on which
-# nothing happens by default: whatever is in the memory stays there. Gates, each
-# a $\sigma$ of its own weighted sum, decide what is written and what is read:
-#
-# $$c_t=c_{t-1}+i_t*g_t,\qquad h_t=o_t*\tanh(c_t/2),\qquad
-# g_t=2\tanh(\tfrac12(W^{(c)}x_t+U^{(c)}s_{t-1}+b^{(c)})),$$
-#
-# where $s_{t-1}$ is not $h_{t-1}$ alone: here the gates see each other, too.
+# Is our code right? The next function gives random weights and 20 random
+# inputs to a Keras layer of 5 units and to our code, and compares the outputs.
+
 
 # %%
-show(cells.LSTM1997Cell.observe, "candidate =", "* hidden")
+def compare(layer, step, states):
+    """Print how far our code is from a Keras layer of 5 units."""
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(20, 3))
+    layer.build((1, 20, 3))
+    shapes = [w.shape for w in layer.get_weights()]
+    weights = [rng.normal(scale=0.5, size=shape) for shape in shapes]
+    layer.set_weights(weights)
+    wanted, ours = layer(inputs[None])[0], []
+    states = np.zeros((states, 5))
+    for x in inputs:
+        states = step(x, states, weights)
+        ours.append(states[0])
+    print(f"largest difference: {np.abs(ours - wanted).max():.0e}")
+
+
+# %%
+layer = keras.layers.SimpleRNN(5, return_sequences=True)
+compare(layer, simple_rnn, states=1)
+
+# %% [markdown]
+# The difference is rounding, so our code is right.
+#
+# ## What did the LSTM of 1997 add?
+#
+# S. Hochreiter and J. Schmidhuber (1997) added a second line, the memory $c$.
+# What is in the memory stays there. The input gate $i$ decides what is
+# written, and the output gate $o$ decides what is read:
+#
+# $$c_t=c_{t-1}+i_t*g_t,\qquad h_t=o_t*\tanh(c_t/2),\qquad
+# g_t=2\tanh(\tfrac12(W^{(c)}x_t+U^{(c)}s_{t-1}+b^{(c)})).$$
+#
+# Each gate is [$\sigma$](../docs/glossary.md#sigma) of its own weighted sum;
+# $\sigma(z)=1/(1+e^{-z})$ is the logistic function, which rises from 0 (shut)
+# to 1 (open). In this cell $s_{t-1}$ contains $h_{t-1}$ and also all gates of
+# the step before. So the gates see each other.
+
+
+# %%
+def sigmoid(z):
+    """The function sigma."""
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm_1997(x, states, weights):
+    """Take one time step of the LSTM of 1997."""
+    (h, c, i, o), (W, U, b) = states, weights
+    i, o, g = np.split(x @ W + np.concatenate([h, i, o]) @ U + b, 3)
+    i, o = sigmoid(i), sigmoid(o)
+    c = c + i * 2 * np.tanh(g / 2)
+    return [o * np.tanh(c / 2), c, i, o]
+
+
+compare(LSTM1997(5, return_sequences=True), lstm_1997, states=4)
 
 # %%
 ax = plt.figure(figsize=(8, 3)).add_subplot()
-family.plot_family({"simple_rnn": (0, 0), "lstm_1997": (1, 0)}, True, ax)
+plot_family({"simple_rnn": (0, 0), "lstm_1997": (1, 0)}, True, ax)
 plt.show()
 
 # %% [markdown]
-# **What to see.** The blue line has no box on it: in 1997 nothing can be
-# deleted. What `forget_gate` in the code switches on came later.
+# **What to see.** The LSTM of 1997 has a memory line at the top, and there is
+# no gate on it. So this cell can write and read, but it cannot delete.
 
 # %% [markdown]
-# ## How does it let go?
+# ## How does a cell forget?
 #
-# By a gate on that line: F. A. Gers, J. Schmidhuber and F. Cummins (2000). This
-# is the lecture's cell, delete, write, read:
+# F. A. Gers, J. Schmidhuber and F. Cummins (2000) put a gate on the memory
+# line, the forget gate $f$. This is the cell of the lecture: delete, write,
+# read.
 #
 # $$c_t=f_t*c_{t-1}+i_t*g_t,\qquad h_t=o_t*\tanh(c_t).$$
 #
-# The gates of this cell do not know what is in the memory; they see
-# $h_{t-1}$, and if $o$ is shut they see nothing. So in 2002 they got
-# *peepholes*, one weight $p$ for each gate and cell (F. A. Gers, N. N.
-# Schraudolph and J. Schmidhuber):
+# The gates of this cell see $h_{t-1}$, but not the memory itself. If $o$ is
+# shut, then $h=0$ and the gates see nothing of the memory. In 2002 F. A. Gers,
+# N. N. Schraudolph and J. Schmidhuber added *peepholes*: each gate sees the
+# memory of its own cell, multiplied by one weight $p$. For example,
 #
 # $$f_t=\sigma(W^{(f)}x_t+U^{(f)}h_{t-1}+p^{(f)}*c_{t-1}+b^{(f)}).$$
 #
-# The code says both. With all $p=0$ it is Keras's `LSTM`.
+# With all $p=0$ this is the cell of the lecture, and Keras's `LSTM`.
+
 
 # %%
-show(cells.PeepholeLSTMCell.gate, "peephole =", "return")
-print("...")
-show(cells.PeepholeLSTMCell.observe, "input_gate =", "hidden = output")
+def peephole_lstm(x, states, weights):
+    """Take one time step of the LSTM with peepholes."""
+    (h, c), (W, U, b, p) = states, weights
+    i, f, g, o = np.split(x @ W + h @ U + b, 4)
+    i, f = sigmoid(i + p[0] * c), sigmoid(f + p[1] * c)
+    c = f * c + i * np.tanh(g)
+    o = sigmoid(o + p[2] * c)
+    return [o * np.tanh(c), c]
+
+
+compare(PeepholeLSTM(5, return_sequences=True), peephole_lstm, states=2)
 
 # %%
 ax = plt.figure(figsize=(8, 3)).add_subplot()
-family.plot_family({"lstm": (0, 0), "peephole_lstm": (1, 0)}, True, ax)
+plot_family({"lstm": (0, 0), "peephole_lstm": (1, 0)}, True, ax)
 plt.show()
 
 # %% [markdown]
-# **What to see.** The two gates on the left look at the memory as it was, the
-# output gate at the memory as it is now.
+# **What to see.** On the right, the forget gate and the input gate see the
+# memory of the step before. The output gate sees the new memory.
 
 # %% [markdown]
-# ## Does it need all that?
+# ## Are all these gates necessary?
 #
-# K. Cho and others (2014) thought not. Their GRU has no memory apart from its
-# output, and a single gate $z$ shares out one whole between the old and the
-# new. In Keras's convention $z$ is what is *kept* (many papers have it the
-# other way round):
+# K. Cho and others (2014) proposed a simpler cell, the *gated recurrent unit*
+# (GRU). Its output is its memory. A single gate $z$, the update gate, divides
+# between the old content and the new. In Keras's convention $z$ is the part
+# that is *kept*; many papers define it the other way round:
 #
 # $$h_t=z_t*h_{t-1}+(1-z_t)*g_t,\qquad
 # g_t=\tanh(Wx_t+b+r_t*(Uh_{t-1}+b')).$$
 #
-# Keras's own code is long, so we write it anew and compare.
+# The reset gate $r$ decides how much of the old content the new content
+# depends on.
+
 
 # %%
-layer = keras.layers.GRU(5)
-x, h = np.random.default_rng(0).normal(size=(2, 4, 5)).astype("float32")
-theirs = layer.cell(x, [h])[0]
+def gru(x, states, weights):
+    """Take one time step of the GRU."""
+    (h,), (W, U, b) = states, weights
+    z, r, g = np.split(x @ W + b[0], 3)
+    uz, ur, ug = np.split(h @ U + b[1], 3)
+    z, r = sigmoid(z + uz), sigmoid(r + ur)
+    return [z * h + (1 - z) * np.tanh(g + r * ug)]
 
-W, U, (b, b2) = (w.numpy() for w in layer.cell.weights)
-z, r, g = np.split(x @ W + b, 3, axis=1)
-uz, ur, ug = np.split(h @ U + b2, 3, axis=1)
-z, r = 1 / (1 + np.exp(-(z + uz))), 1 / (1 + np.exp(-(r + ur)))
-ours = z * h + (1 - z) * np.tanh(g + r * ug)
-print(f"largest difference: {np.abs(ours - theirs).max():.0e}")
+
+compare(keras.layers.GRU(5, return_sequences=True), gru, states=1)
 
 # %%
 ax = plt.figure(figsize=(8, 3)).add_subplot()
-family.plot_family({"lstm": (0, 0), "gru": (1, 0)}, True, ax)
+plot_family({"lstm": (0, 0), "gru": (1, 0)}, True, ax)
 plt.show()
 
 # %% [markdown]
-# **What to see.** What the LSTM keeps on two lines the GRU has on one: its
-# memory is what everybody sees. To write it must delete, since the two boxes
-# marked $z$ add up to 1.
+# **What to see.** The LSTM has two lines, the memory $c$ and the output $h$;
+# the GRU has one line for both. The two boxes marked $z$ and $1-z$ add up to
+# 1. So the GRU cannot write without deleting.
 
 # %% [markdown]
-# The same tie can be put into an LSTM, $f=1-i$ (`lstm_cifg`). A blog post
-# draws gates that see the whole memory and no output (`memory_gated`), and L.
-# Feng and others (2024) cut off the past from the gates altogether:
+# What do these gates do in a trained GRU? We train one on the recall task of
+# notebook 01: it is told a number and must say it when it is asked. Training
+# takes 1,000 [episodes](../docs/glossary.md#episode); each is one update of
+# the weights on a batch of 20 sequences.
+# [Adam](../docs/glossary.md#adam), a form of gradient descent that adapts the
+# size of the step for each weight, makes the updates. The
+# [seed](../docs/glossary.md#seed) fixes everything random. We show one unit of
+# seed 4 that keeps the number.
+
+# %%
+plan = find("recall-cells/gru")["recall-cells/gru"]
+plan = dataclasses.replace(plan, seed=4)
+model = plan.run(Recording(every=plan.episodes)).model()
+
+# %%
+task = Recall()
+batch = task.sequence({4: 0.9}, asked=[15])
+(layer,) = trace(model, batch.inputs)
+plot_gates(layer, task, batch, unit=3)
+plt.show()
+
+# %% [markdown]
+# **What to see.** At the tell the update gate is nearly shut, so the old
+# content is replaced by the new. Afterwards the gate is nearly open and the
+# content stays. There is no output gate: the other units and the readout see
+# this content all the time.
+
+# %% [markdown]
+# ## What else can be left out?
+#
+# The LSTM can also be simplified by setting $f=1-i$, as in the GRU. This is
+# called *coupled input and forget gates* (`lstm_cifg`).
+#
+# A cell described in a blog post (`memory_gated`) has gates that see the whole
+# memory, but not the output. Its candidate $g$ has no $\tanh$.
+#
+# L. Feng and others (2024) removed the past from the gates altogether. Their
+# *minGRU* is
 #
 # $$h_t=(1-z_t)*h_{t-1}+z_t*(W^{(h)}x_t+b^{(h)}),\qquad
 # z_t=\sigma(W^{(z)}x_t+b^{(z)}).$$
 #
-# (Here $z$ is what is *written*.) Neither $z_t$ nor the bracket needs
-# $h_{t-1}$, so all steps can be computed at once. `keep` is $1-z$:
+# Here $z$ is the part that is *written*. Neither $z_t$ nor the bracket depends
+# on $h_{t-1}$. So all time steps can be computed at once (exercise 3). Their
+# *minLSTM* has two gates in place of $z$.
+
 
 # %%
-show(cells.MinGRUCell.gates, "update, candidate =", "return")
-print("...")
-show(cells.MinGRUCell.observe, "hidden = ", "hidden = ")
-print("\n# and gates that see the whole memory:")
-show(cells.MemoryGatedCell.observe, "memory = keep", "memory = keep")
+def memory_gated(x, states, weights):
+    """Take one time step of the cell whose gates see the memory."""
+    (_, c), (W, U, b) = states, weights
+    g, gates = np.split(x @ W, [5])
+    i, f, o = np.split(sigmoid(gates + c @ U + b), 3)
+    c = f * c + i * g
+    return [o * c, c]
+
+
+def min_gru(x, states, weights):
+    """Take one time step of the minGRU."""
+    (h,), (W, b) = states, weights
+    z, g = np.split(x @ W + b, 2)
+    z = sigmoid(z)
+    return [(1 - z) * h + z * g]
+
+
+compare(MemoryGated(5, return_sequences=True), memory_gated, states=2)
+compare(MinGRU(5, return_sequences=True), min_gru, states=1)
 
 # %%
 shown = {"memory_gated": (0, 0), "min_gru": (1, 0), "min_lstm": (2, 0)}
 ax = plt.figure(figsize=(8, 2.2)).add_subplot()
-family.plot_family(shown, True, ax)
+plot_family(shown, True, ax)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Neither of the two on the right has a line from the memory
-# back to a box, and none has a $\tanh$. With its gates given, such a cell is a
-# linear filter.
+# **What to see.** In the two cells on the right no line leads from the memory
+# back to a gate. None of the three cells has a $\tanh$. If the gates are
+# given, such a cell is a linear filter.
 
 # %% [markdown]
 # ## What does each change cost?
 #
-# With $N$ units and $D$ inputs each weighted sum has $N(D+N+1)$ weights. Count
-# the sums, mind who sees what, and ask Keras:
+# With $N$ units and $D$ inputs, one gate or candidate of the lecture's cell
+# has $N(D+N+1)$ weights: $N\times D$ in $W$, $N\times N$ in $U$, and $N$ in
+# $b$. For each cell we count how many of these it has, and what each of them
+# sees. Keras confirms the numbers.
 
 # %%
 N, D = 5, 3
@@ -229,502 +349,169 @@ formulas = {
     "min_gru": 2 * N * (D + 1),
     "min_lstm": 3 * N * (D + 1),
 }
+
+# %%
 for cell, count in formulas.items():
-    layer = CELLS[cell](N)
+    layer = CELLS[cell].load()(N)
     layer.build((None, None, D))
     print(f"{cell:14} {count:3}  Keras: {layer.count_params():3}")
 
 # %% [markdown]
-# So 5 units are 45 numbers or 285. Whoever compares cells at equal units, as we
-# do now, gives some of them six times the weights of others.
+# So 5 units have between 40 and 285 weights, depending on the cell. A
+# comparison of cells at equal units, as in notebook 06, gives some of them
+# seven times the weights of others.
 #
-# ## Which cell learns to recall?
+# ## LSTM or GRU: what is different?
 #
-# Live, three cells and four seeds: told a number, say it when asked, 20 steps
-# in all. One layer of 5 units and a linear readout, 1,000 episodes of 20
-# sequences, Adam 0.01.
+# The LSTM and the GRU are the most common cells, and introductions on the web
+# compare them. One of them makes these claims: the GRU has two gates and the
+# LSTM three; the LSTM keeps an internal memory and the GRU does not; the LSTM
+# applies a sigmoid before its output gate; the GRU has fewer weights. We can
+# check all of them.
 
 # %%
-start = find("recall-cells/lstm")["recall-cells/lstm"]
-few = comparison.experiments(start, ["lstm", "gru", "simple_rnn"])
-with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder) / "live.csv"
-    rows = repeat_into(path, few, seeds=4, progress=False)
-comparison_plots.plot_comparison(comparison.outcomes(rows))
-plt.show()
-
-# %% [markdown]
-# **What to see.** A curve climbs one step for each network that passes an
-# exam, 99 % of 2,000 fresh sequences. The bands are 95 % confidence intervals,
-# and with four seeds they are as wide as this: from 4 of 4 one may conclude
-# "more than half". To say more takes more seeds.
-
-# %% [markdown]
-# ## And with 32 seeds?
-#
-# The table `data/results/cells.csv` has 32 networks of each of 17 cells at each
-# of 4 tasks, 2,176 in all. Within a task everything but the cell is the same:
-# units, episodes, learning rate, seeds. (One cell had help: the output gates of
-# `lstm_1997` begin with the biases $-1,-2,\ldots$, as its paper proposes.) The
-# pictures show nine cells, at each task the same nine.
-
-# %%
-table = comparison.recorded()
-print(table.tasks, len(table.rows), "networks")
-print(*table.rows[0].items(), sep="\n")
-
-# %%
-comparison_plots.draw(plt.figure(), table.at("recall", comparison.SHOWN))
-plt.show()
-
-# %% [markdown]
-# **What to see.** Each small picture is one cell, the others are thin. The
-# LSTM, with peepholes or without, rises first; the simple networks and
-# `min_gru` stay at 0, and even of 0 in 32 the interval goes up to 11 %.
-
-
-# %%
-def tell(task, cells):
-    """Print what became of cells: solved, and when, with spreads."""
-    for outcome in table.at(task, cells):
-        low, high = comparison.wilson(outcome.solved, outcome.seeds)
-        ends = np.quantile(
-            outcome.solved_after, (0.1, 0.5, 0.9), method="inverted_cdf"
-        )
-        first, middle, last = (
-            f"{e:,.0f}".replace("inf", "never") for e in ends
-        )
-        print(
-            f"{outcome.cell:14}{outcome.solved:3}/32 ({low:4.0%} to {high:4.0%})"
-            f"  after {middle:>6} [{first} to {last}] sequences"
-        )
-
-
-tell("recall", comparison.SHOWN)
-
-# %% [markdown]
-# A median [10 % to 90 %] over all 32 networks; one that never got there is
-# later than all that did. Four things can be read off, and one cannot:
-#
-# - **The memory line buys the task,** at this size: neither simple network
-#   solves it once, and of the others all but `min_gru` do, 25 to 32 times.
-# - **The forget gate buys speed.** The cell of 1997 takes longer, and so does
-#   the LSTM from which it was taken (`lstm_nfg`), which fails 7 times.
-# - **Peepholes buy nothing here.** Is it bad luck? We shall see.
-# - **`min_gru` fails for a reason.** Its memory is a sum of decaying
-#   exponentials, and its readout is linear. That sum would have to vanish
-#   before the ask, be the number at the ask, and vanish again (exercise 3).
-# - That `simple_rnn` *cannot* do it is not what was seen. It has 45 weights
-#   where the LSTM has 180, and 1,000 episodes (exercise 2).
-#
-# ## Which cell learns to count?
-#
-# Countdown: told a number up to 8, signal that many steps later.
-
-# %%
-comparison_plots.draw(plt.figure(), table.at("countdown", comparison.SHOWN))
-plt.show()
-
-# %% [markdown]
-# **What to see.** The cell of 1997, which never failed at recall, solves this
-# 5 times in 32. The LSTM without forget gate is slower than any that has one,
-# and GRU and LSTM lie close together.
-
-# %%
-tell("countdown", comparison.SHOWN)
-
-# %% [markdown]
-# Whoever counts must change at every step what is kept, and be silent after the
-# signal: no wonder that a memory which nothing can clear is in trouble. But
-# `lstm_nfg` cannot clear its own either, and it succeeds 24 times. There is
-# more than the forget gate between the two; exercise 1 looks for it.
-#
-# ## Which cell remembers a symbol?
-#
-# The embedded Reber grammar is the first task of the paper of 1997. A string
-# begins with `BT` or `BP`, goes on by the rules of a small automaton for as
-# long as chance will have it, and ends with the same `T` or `P` and `E`. The
-# network must know at each step which symbols may come next. Here all have 12
-# units, 2,000 episodes and again a learning rate of 0.01.
-
-# %%
-shown = table.at("embedded-reber", comparison.SHOWN)
-comparison_plots.draw(plt.figure(), shown)
-plt.show()
-
-# %% [markdown]
-# **What to see.** Now the cells that cannot forget are the first to arrive, the
-# one of 1997 and the LSTM without forget gate. There is one thing to remember
-# and no reason to delete it.
-
-# %%
-tell("embedded-reber", comparison.SHOWN)
-
-# %% [markdown]
-# Where do the failing networks fail? A network that knows the
-# grammar and has forgotten the second symbol guesses the last but one, and is
-# right on half of all strings.
-
-# %%
-rows = [row for row in table.rows if row["task"] == "embedded-reber"]
-rng = np.random.default_rng(0)
-for place, cell in enumerate(comparison.SHOWN):
-    right = [float(row["correct"]) for row in rows if row["cell"] == cell]
-    up = place + rng.uniform(-0.3, 0.3, len(right))  # lest dots hide dots
-    plt.plot(right, up, "o", ms=5, alpha=0.5)
-plt.axvline(0.5, color="k", ls=":", lw=0.8)
-plt.yticks(range(9), comparison.SHOWN)
-plt.gca().set(xlabel="share of strings right, after training", ylim=(8.5, -0.5))
-plt.show()
-
-# %% [markdown]
-# **What to see.** Each dot is a network. Most are at 1 or at one half: the
-# grammar is learned by nearly all, and what divides the cells is the memory. In
-# between there are few, most of them of `min_gru` or of the simple networks,
-# which remember for a while.
-
-# %% [markdown]
-# ## And all of them?
-#
-# The others are `min_lstm`, which has two gates where `min_gru` has one, and
-# the LSTM with peepholes with one thing taken away or added, after K. Greff and
-# others (2017): no input, forget, output gate (`nig`, `nfg`, `nog`); no $\tanh$
-# on the way in or out (`niaf`, `noaf`); $f=1-i$ (`cifg`); no peepholes (`np`);
-# gates that see all gates (`fgr`). The column `reber` is the grammar without
-# the bracket of T or P: nothing there has to be kept for long.
-
-# %%
-ax = plt.figure(figsize=(9.5, 6)).add_subplot()
-found = {task: table.at(task) for task in table.tasks}
-comparison_plots.plot_matrix(found, ax)
-plt.show()
-
-# %% [markdown]
-# **What to see.** Beside each count stands the interval in which the true share
-# lies with 95 % confidence. The grammar without the bracket is no test of
-# memory: even `simple_rnn` learns it every time. Going along a row is more
-# telling than going down a column: `lstm_1997`, `memory_gated` and `lstm_fgr`
-# are strong at one task and weak at another.
-
-# %% [markdown]
-# *Solved* means that a network ever passed an exam. Nearly all still do at the
-# end; the exceptions are mostly at `reber`, where of the 32 without forget gate
-# 28 do.
-#
-# `lstm` and `lstm_np` are the same cell under two names, once Keras's and once
-# ours. So their rows should agree, apart from rounding. How much did they?
-
-# %%
-ours, keras_own = (
-    np.array([float(r["deviation"]) for r in table.rows if r["cell"] == cell])
-    for cell in ("lstm_np", "lstm")
-)
-off = np.abs(ours / keras_own - 1)
-print(f"deviation of {len(off)} networks: median {np.median(off):.0e} off,")
-print(f"{np.mean(off < 0.01):.0%} of them by less than 1 %")
-
-# %% [markdown]
-# In a few networks rounding has grown, over thousands of updates, into what one
-# can see. It is in every number here, and a reason to trust spreads alone.
-
-# %% [markdown]
-# ## What does each change buy?
-#
-# Solved or not is coarse. Draw one network with the change and one without, at
-# random from the 32 of each: in what share of the pairs does the changed one
-# solve the task first? One half means that the change buys nothing; a pair in
-# which both fail counts as a half. The interval comes from drawing the 32 anew,
-# 1,000 times (bootstrap). The first five go from cell to cell and may be
-# several changes at once; the others are single ones.
-
-# %%
-CHANGES = [
-    ("1990 to 1997", "simple_rnn", "lstm_1997"),
-    ("1997 to 2000", "lstm_1997", "lstm"),
-    ("peepholes", "lstm", "peephole_lstm"),
-    ("GRU for LSTM", "lstm", "gru"),
-    ("gates see c", "lstm", "memory_gated"),
-    ("f = 1 - i", "peephole_lstm", "lstm_cifg"),
-    ("no forget gate", "peephole_lstm", "lstm_nfg"),
-    ("no input gate", "peephole_lstm", "lstm_nig"),
-    ("no output gate", "peephole_lstm", "lstm_nog"),
-    ("no tanh out", "peephole_lstm", "lstm_noaf"),
-    ("no tanh in", "peephole_lstm", "lstm_niaf"),
-    ("gates see gates", "peephole_lstm", "lstm_fgr"),
-]
-
-
-# %%
-def first(task, old, new, rng):
-    """Return how often the new cell is first, and the 95 % interval."""
-    old, new = (o.solved_after for o in table.at(task, (old, new)))
-    shares = []
-    for draw in range(1001):
-        a, b = (
-            (old, new) if draw == 0 else (rng.choice(x, 32) for x in (old, new))
-        )
-        shares.append(np.mean((b < a[:, None]) + 0.5 * (b == a[:, None])))
-    return shares[0], *np.quantile(shares[1:], (0.025, 0.975))
-
-
-# %%
-fig, axes = plt.subplots(1, 4, sharex=True, sharey=True, figsize=(9.5, 4.5))
-for ax, task in zip(axes, table.tasks):
-    rng = np.random.default_rng(0)
-    for place, (_, old, new) in enumerate(CHANGES):
-        share, low, high = first(task, old, new, rng)
-        color = "C0" if low > 0.5 else "C1" if high < 0.5 else "0.6"
-        ax.plot([low, high], [place, place], color=color, lw=4, alpha=0.5)
-        ax.plot(share, place, "o", color=color)
-    ax.axvline(0.5, color="k", ls=":", lw=0.8)
-    ax.set(title=task, xlim=(-0.05, 1.05), xticks=(0, 0.5, 1))
-axes[0].set_yticks(range(len(CHANGES)), [name for name, *_ in CHANGES])
-axes[0].set_ylim(len(CHANGES) - 0.5, -0.5)
-fig.supxlabel("share of pairs in which the change was first", fontsize=11.5)
-plt.show()
-
-# %% [markdown]
-# **What to see.** Blue helped, orange hurt, grey cannot be told from nothing
-# with 32 seeds; of 48 such intervals two or three may well be off by chance.
-# The single change that hurts most at three tasks, and helps most at the
-# fourth, is to take away the forget gate. Peepholes are grey everywhere.
-
-# %% [markdown]
-# The embedded grammar gives little reason to delete: one symbol is to be kept,
-# once. A gate that begins at $\sigma(1)=0.73$ must then, we suppose, first
-# learn not to forget.
-#
-# Greff and others found, on speech, handwriting and music, that no variant was
-# much better than the LSTM; that the tie $f=1-i$ and the missing peepholes did
-# no harm; that the forget gate and the $\tanh$ on the way out could least be
-# missed (as we remember it). Here: peepholes, yes. The forget gate, at three
-# tasks of four. The tie does harm at recall and at the embedded grammar. And
-# nothing here needs the output $\tanh$, perhaps because no memory
-# grows large in 20 or 32 steps.
-#
-# ## What is different inside?
-#
-# Two strings that differ in nothing but the second symbol and its echo at the
-# end are two copies of a system, one of them perturbed. How long does the
-# difference last? We train three networks (seed 0, as it comes) and look.
-
-# %%
-nets = {}
-for cell in ("lstm", "gru", "simple_rnn"):
-    name = f"embedded-reber-cells/{cell}"
-    plan = find(name)[name]
-    nets[cell] = plan.build()
-    train(nets[cell], plan.task, 2000, record_every=2000, progress=False)
-
-exam = plan.task.exam(np.random.default_rng(0))
-for cell, net in nets.items():
-    said = net.predict_on_batch(exam.inputs)
-    whole, end = plan.task.correct(said, exam), plan.task.remembers(said, exam)
-    print(f"{cell:11} all right {whole.mean():4.0%}, T or P {end.mean():4.0%}")
-
-# %%
-inner = "BTSSSXXTVPXTTVPSE"
-pair = [plan.task.sequence(f"B{s}{inner}{s}E").inputs for s in "TP"]
-fig, axes = plt.subplots(1, 3, sharey=True, figsize=(9.5, 3.6))
-for ax, (cell, net) in zip(axes, nets.items()):
-    (seen,) = inspection.trace(net, np.concatenate(pair))
-    # What an LSTM remembers is in c; squashed, it is on the scale of h.
-    memory = np.tanh(seen.cell_state) if cell == "lstm" else seen.hidden
-    apart = (memory[0] - memory[1])[: len(inner) + 2].T
-    image = ax.imshow(apart, cmap="PuOr", vmin=-2, vmax=2, aspect="auto")
-    ax.set(title=cell, yticks=(0, 5, 11))
-    ax.set_xticks(range(len(inner) + 2), f"B?{inner}", fontsize=9)
-axes[0].set_ylabel("unit")
-fig.supxlabel("symbol that is read; ? is T or P", fontsize=11.5)
-fig.colorbar(image, ax=axes, label="memory after T minus after P")
-plt.show()
-
-# %% [markdown]
-# **What to see.** The LSTM keeps the symbol in one unit, for as long as it
-# takes; the GRU keeps it in several units, strongly in one, and turns it into an
-# answer at the end. In the simple network the two copies are alike after three symbols, and
-# what is forgotten on the way cannot be said at the end.
-
-# %% [markdown]
-# ## LSTM or GRU: is it true what they say?
-#
-# An introduction on the web, one of those this project began from, says: the
-# GRU has two gates and the LSTM three; the LSTM keeps an internal memory and
-# the GRU does not; the LSTM applies a sigmoid before its output gate; the GRU
-# has fewer weights, takes less computing, and does very nearly as well. One
-# after the other:
-
-# %%
+seen = {}
 for cell in ("lstm", "gru"):
-    (seen,) = inspection.trace(nets[cell], exam.inputs[:1])
-    states = len(nets[cell].layers[0].get_initial_state(1))
-    weights = nets[cell].layers[0].count_params()
-    print(cell, [n for n in seen.names if "gate" in n], states, weights)
-
-(seen,) = inspection.trace(nets["lstm"], exam.inputs[:1])
-read = seen.hidden / seen.output_gate
-for name, function in (
-    ("tanh", np.tanh),
-    ("sigmoid", lambda c: 1 / (1 + np.exp(-c))),
-):
-    off = np.abs(read - function(seen.cell_state)).max()
-    print(f"{name:8} before the output gate: off by {off:.0e}")
-
-# %% [markdown]
-# Gates: true. Weights: true, in Keras by a little less than the quarter that
-# three sums in place of four promise, since its GRU has a second bias. Sigmoid:
-# false, it is $\tanh$. Memory: a matter of words, for the one state of the GRU
-# is a memory. And "does as well"?
+    (seen[cell],) = trace(recurrent(task, cell), batch.inputs)
+    print(cell, *seen[cell].names, sep=", ")
 
 # %%
-for task in table.tasks:
-    print(task)
-    tell(task, ("lstm", "gru"))
-    share, low, high = first(task, "lstm", "gru", np.random.default_rng(0))
-    print(f"  GRU first in {share:.0%} of pairs ({low:.0%} to {high:.0%})")
+lstm = seen["lstm"]
+before_gate = lstm.hidden / lstm.output_gate
+for function in (np.tanh, sigmoid):
+    off = np.abs(before_gate - function(lstm.cell_state)).max()
+    print(f"{function.__name__:8} before the output gate: off by {off:.0e}")
 
 # %% [markdown]
-# In the number that solve a task the two cannot be told apart: the intervals
-# overlap at all four. In speed they can, at recall and at the embedded grammar and
-# barely at countdown, where the GRU is the later by its median and in most of the
-# pairs; at Reber they cannot. So "nearly as well" holds, with a sixth or a fifth fewer weights at
-# equal units. (Less computing: three sums in place of four. We give no times,
-# since the GRU runs in code that was made fast for the LSTM.)
+# - **Gates:** true.
+# - **Weights:** true. Three sums instead of four would save a quarter. Keras's
+#   GRU saves a little less, 150 weights against 180, because it has a second
+#   bias.
+# - **Sigmoid:** false, it is $\tanh$.
+# - **Memory:** a matter of definition. The GRU has one state instead of two,
+#   and this state is its memory.
 #
-# One more claim: G. Weiss, Y. Goldberg and E. Yahav (2018), as we remember it,
-# say that LSTMs learn to count and GRUs do not. In the table, all 32 GRUs count to 8. But look at
-# the range: what a GRU keeps is a mean of old $h$ and $\tanh$, so it never
-# leaves $(-1,1)$. An LSTM may add 1 at every step. With all gates of the LSTM
-# open, and a GRU that climbs by a twentieth of what is left, how large are the
-# steps?
+# There is a more important difference: the range of the memory. The content of
+# a GRU is an average of old $h$ and new $\tanh$, so it always stays between
+# $-1$ and 1. An LSTM can add 1 to its content at every step.
+#
+# This matters for counting. G. Weiss, Y. Goldberg and E. Yahav (2018), as we
+# remember it, say that LSTMs learn to count and GRUs do not. We compare two
+# counters without any input. In the LSTM all gates are open. The GRU moves at
+# each step by 1/20 of the distance that is left to 1.
+
 
 # %%
-silence = keras.ops.zeros((1, 60, 1))
-lstm, gru = (
-    keras.Sequential([keras.Input((None, 1)), layer(1, return_sequences=True)])
-    for layer in (keras.layers.LSTM, keras.layers.GRU)
-)
-no, yes = np.zeros((1, 4)), np.full(4, 20.0)
-lstm.set_weights([no, no, yes])  # i = f = g = o = 1
-biases = [[np.log(19), 0, 20], [0, 0, 0]]  # z = 0.95, g = 1
-gru.set_weights([no[:, :3], no[:, :3], np.array(biases)])
-clocks = {
-    "LSTM: c": inspection.trace(lstm, silence)[0].cell_state,
-    "GRU: h": inspection.trace(gru, silence)[0].hidden,
-}
-for name, memory in clocks.items():
-    plt.semilogy(np.diff(memory[0, :, 0]), label=name)
-plt.gca().set(xlabel="time step", ylabel="how far the hand moves")
+def run_alone(layer, weights):
+    """Run a layer of one unit for 60 steps without input."""
+    model = keras.Sequential([keras.Input((None, 1)), layer])
+    model.set_weights([np.array(w) for w in weights])
+    return trace(model, np.zeros((1, 60, 1)))[0]
+
+
+# %%
+lstm = keras.layers.LSTM(1, return_sequences=True)
+lstm = run_alone(lstm, [np.zeros((1, 4)), np.zeros((1, 4)), [20] * 4])
+gru = keras.layers.GRU(1, return_sequences=True)
+bias = [[np.log(19), 0, 20], [0, 0, 0]]  # z = 0.95, g = 1
+gru = run_alone(gru, [np.zeros((1, 3)), np.zeros((1, 3)), bias])
+
+# %%
+plt.semilogy(np.diff(lstm.cell_state[0, :, 0]), label="LSTM: c")
+plt.semilogy(np.diff(gru.hidden[0, :, 0]), label="GRU: h")
+plt.gca().set(xlabel="time step", ylabel="change of the memory")
 plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What to see.** One is a clock whose hand keeps its pace, the other one whose
-# steps become ever smaller. With $z$ nearer to 1 the GRU has a longer scale and
-# a finer one, but it must settle on it beforehand: to 8 both will do.
+# **What to see.** The memory of the LSTM grows by the same amount at every
+# step, like a clock. The steps of the GRU become smaller and smaller.
 
 # %% [markdown]
-# ## What may one conclude?
-#
-# - There is no best cell in this table. Ask first what has to be kept, for how
-#   long, and whether it must ever be deleted.
-# - Equal units are not equal weights, and 0.01 was the learning rate of all; it
-#   had been found for the LSTM. A cell may do better with its own.
-# - These are small networks and toy tasks. That a part buys nothing *here* is
-#   no reason to take it out elsewhere.
+# With $z$ closer to 1 the GRU has a longer range, but smaller steps. It must
+# settle on one scale beforehand. For counts up to 8 this does not matter: in
+# notebook 06 all 32 GRUs learn to count.
 
 # %% [markdown]
 # ## Exercises
 #
-# **1. What holds back the cell of 1997?** At countdown it solved 5 of 32, the
-# LSTM without forget gate 24. The two differ, among other things, in what the
-# gates see: all gates of the step before, or only $h_{t-1}$. Let it see
-# `"cells"` alone; then give it a forget gate instead.
+# **1. A clock without input.** Gers and others (2002) used peepholes for
+# precise timing. Set the weights of a single cell with peepholes by hand, so
+# that it signals every 10 steps without any input. Why can a single cell of
+# the lecture not do this?
 #
 # <details><summary>Solution</summary>
 #
+# The cell adds 0.1 at every step. When the memory has reached 1, the output
+# gate opens. One step later the forget gate shuts, and the memory starts
+# again.
+#
 # ```python
-# from memnets.networks import draw_weights
-#
-#
-# def build(plan, layer, seed):
-#     channels, answers = len(plan.task.inputs), len(plan.task.outputs)
-#     dense = keras.layers.Dense(answers)
-#     net = keras.Sequential([keras.Input((None, channels)), layer, dense])
-#     draw_weights(net, seed)
-#     decay = keras.optimizers.schedules.CosineDecay(0.01, plan.episodes)
-#     net.compile(keras.optimizers.Adam(decay), "mean_squared_error")
-#     return net
-#
-#
-# plan = find("countdown-cells/lstm_1997")["countdown-cells/lstm_1997"]
-# exam = plan.task.exam(np.random.default_rng(1))
-# for change in ({}, {"feedback": "cells"}, {"forget_gate": True}):
-#     scores = []
-#     for seed in range(4):
-#         layer = cells.LSTM1997(5, return_sequences=True, **change)
-#         net = build(plan, layer, seed)
-#         train(net, plan.task, 1000, seed=seed, progress=False)
-#         right = plan.task.correct(net.predict_on_batch(exam.inputs), exam)
-#         scores.append(f"{right.mean():.0%}")
-#     print(change, *scores)
+# K, step, period = 400, 0.1, 10
+# threshold = K * (period - 0.5) * step
+# bias = [20, threshold, np.arctanh(step), -threshold]  # i, f, g, o
+# peepholes = [[0], [-K], [K]]  # i, f, o
+# weights = [np.zeros((1, 4)), np.zeros((1, 4)), bias, peepholes]
+# ticking = run_alone(PeepholeLSTM(1, return_sequences=True), weights)
+# print(np.flatnonzero(ticking.hidden[0, :, 0] > 0.5))
 # ```
 #
-# Unchanged, one seed of four has all right; with the first change three have, with
-# the second all four, or nearly. So it takes both to fail, gates that feed gates
-# and a memory that nothing clears. Which is worse, four seeds cannot say. (These have no staggered biases on their output gates, unlike
-# `lstm_1997` of the table, so those are not what held it back.)
+# In the lecture's cell the gates see $h$ only. While the output gate is shut,
+# $h=0$, and the gates cannot know when to open.
 #
 # </details>
 
 # %% [markdown]
-# **2. Equal weights.** Give `simple_rnn` at recall as many weights as the LSTM
-# has, 12 units, and then 20 units. Four seeds each.
+# **2. The reset gate of the paper.** In the first paper on the GRU the reset
+# gate acts on $h_{t-1}$ before the matrix: $g_t=\tanh(Wx_t+U(r_t*h_{t-1})+b)$,
+# with a single bias. Keras does this with `reset_after=False`. Change the
+# code, compare it with Keras, and count the weights.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# import dataclasses
+# def gru_2014(x, states, weights):
+#     (h,), (W, U, b) = states, weights
+#     z, r, g = np.split(x @ W + b, 3)
+#     uz, ur, _ = np.split(h @ U, 3)
+#     z, r = sigmoid(z + uz), sigmoid(r + ur)
+#     return [z * h + (1 - z) * np.tanh(g + (r * h) @ U[:, 10:])]
 #
-# for units in (5, 12, 20):
-#     plan = dataclasses.replace(start, cell="simple_rnn", units=(units,))
-#     exam = plan.task.exam(np.random.default_rng(1))
-#     scores = []
-#     for run in plan.repeat(range(4), exam, record_every=1000, progress=False):
-#         right = plan.task.correct(run.outputs[-1], exam)
-#         scores.append(f"{right.mean():.0%}")
-#     print(units, "units:", *scores)
+#
+# layer = keras.layers.GRU(5, reset_after=False, return_sequences=True)
+# compare(layer, gru_2014, states=1)
+# print(layer.count_params(), 3 * N * (D + N + 1))
 # ```
 #
-# With 12 none of four passes the 99 % of an exam, but one comes near it; with 20
-# three of four have 99 % or more. So the line of zeros in our table is one about 45 weights
-# and 1,000 episodes. The LSTM with its 180 passed 32 times in 32.
+# Without the second bias it has 135 weights, exactly a quarter less than the
+# LSTM with 180.
 #
 # </details>
 
 # %% [markdown]
-# **3. Wider or deeper?** One layer of `min_gru` cannot do recall. Try 20 units
-# in place of 5, and two layers of 5. What does the second layer have that the
-# first has not?
+# **3. All steps at once.** In the minGRU, $z_t$ and $g_t$ depend on the inputs
+# only. Write $h_t$ as a sum over all earlier inputs, and compute it for 20
+# steps without a loop. (`np.cumprod` and `np.cumsum` help.)
 #
 # <details><summary>Solution</summary>
 #
-# ```python
-# import dataclasses
+# Let $P_t=(1-z_1)\cdots(1-z_t)$ be the product up to step $t$. What is written
+# at step $s$ is multiplied by $P_t/P_s$ until step $t$, so
+# $h_t=P_t\sum_{s\le t}z_sg_s/P_s$.
 #
-# for units in ((20,), (5, 5)):
-#     plan = dataclasses.replace(start, cell="min_gru", units=units)
-#     exam = plan.task.exam(np.random.default_rng(1))
-#     scores = []
-#     for run in plan.repeat(range(3), exam, record_every=1000, progress=False):
-#         right = plan.task.correct(run.outputs[-1], exam)
-#         scores.append(f"{right.mean():.0%}")
-#     print(units, *scores)
+# ```python
+# x = np.random.default_rng(1).normal(size=(20, 3))
+# layer = MinGRU(5, return_sequences=True)
+# wanted = layer(x[None])[0]
+# W, b = layer.get_weights()
+# z, g = np.split(x @ W + b, 2, axis=1)
+# z = sigmoid(z)
+# P = np.cumprod(1 - z, axis=0)
+# h = P * np.cumsum(z * g / P, axis=0)
+# print(f"largest difference: {np.abs(h - wanted).max():.0e}")
 # ```
 #
-# Width does not help: 20 % is what a network has that knows when and not what.
-# With a second layer it can be done, though not by each seed: its gates see the
-# first layer, which remembers. That is how the authors use it, three layers and
-# more.
+# For long sequences $P$ becomes too small for the computer. The package uses a
+# parallel scan instead, which does not divide.
 #
 # </details>
