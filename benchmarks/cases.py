@@ -1,20 +1,36 @@
-"""Who plays what: names and numbers, without any framework."""
+"""What is compared and at which sizes; no framework is imported here."""
 
 import dataclasses
+from typing import NamedTuple
 
-# What each player is called, and what it needs beside memnets.
-PLAYERS = {
-    "loop": ("the lecture's loop", None),
-    "fit": ("Keras `fit`", None),
-    "torch": ("PyTorch, eager", "torch"),
-    "jax": ("JAX, one scan", "jax"),
-    "c": ("C by hand", "a C compiler"),
-    "xla": ("memnets, compiled path", None),
-    "train": ("memnets", None),
+
+class Implementation(NamedTuple):
+    """One way to train the network.
+
+    Attributes:
+        title: String, its name in the tables.
+        location: String, the module and the class, with a colon between.
+        needs: String, what it needs beside memnets. Default: `None`, nothing.
+    """
+
+    title: str
+    location: str
+    needs: str | None = None
+
+
+C_COMPILER = "a C compiler"
+IMPLEMENTATIONS = {
+    "loop": Implementation("the lecture's loop", "lstm_keras:Loop"),
+    "fit": Implementation("Keras `fit`", "lstm_keras:Fit"),
+    "torch": Implementation("PyTorch, eager", "lstm_torch:Torch", "torch"),
+    "jax": Implementation("JAX, one scan", "lstm_jax:Jax", "jax"),
+    "c": Implementation("C by hand", "lstm_c:HandWritten", C_COMPILER),
+    "xla": Implementation("memnets, compiled path", "lstm_keras:Compiled"),
+    "train": Implementation("memnets", "lstm_keras:Memnets"),
 }
-# Who is asked in each case. The command is that of memnets alone.
+# Which implementations each case measures. Only memnets has the command.
 CASES = {
-    "pace": tuple(PLAYERS),
+    "pace": tuple(IMPLEMENTATIONS),
     "process": ("loop", "torch", "train"),
     "shapes": ("torch", "jax", "train"),
     "seeds": ("train",),
@@ -22,14 +38,17 @@ CASES = {
 }
 # Time steps and units of the larger networks.
 SHAPES = ((1000, 5), (100, 32), (100, 128), (5000, 5))
-SHORT = 300
+# Episodes of the short run that `process` measures.
+SHORT_RUN = 300
 SEEDS = 16
+# Keras's Adam, for the implementations that do not use Keras.
+LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-7
 COMMAND = "experiments recall-mastered/5-2 --seeds 32"
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is trained: LSTM(units) -> LSTM(2) on a task, one fresh batch each.
+    """The network LSTM(units) -> LSTM(2), its task and its batches.
 
     Args:
         task: String, `"recall"` or `"countdown"`. Default: `"recall"`.

@@ -1,9 +1,9 @@
 """How fast are the cells of memnets beside Keras's LSTM of equal size?
 
 A recurrent layer and a linear readout learn recall, one update on one fresh
-batch of 20 an episode, by the compiled path of `memnets.train`. Each number of
-units and of time steps has a fresh process, in which the cells take turns in
-every repetition: ratios compare CPU time of all threads within one.
+batch of 20 per episode, by the compiled path of `memnets.train`. Each number
+of units and of time steps has a fresh process, in which the cells take turns.
+Ratios compare the CPU time of all threads within a repetition.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import sys
 import time
 
 import tables
-from measuring import Failed, machine, run
-from speed import Parser, at_least, some_of, versions
+from flags import Parser, at_least
+from measuring import machine, run, versions
 
 BATCH = 20
-# Layers of Keras and of memnets, and their options beside the units.
+# Layers of Keras and of memnets, and their options besides the units.
 CELLS = {
     "lstm": ("LSTM", {}),
     "gru": ("GRU", {}),
@@ -52,20 +52,14 @@ def main(arguments=None) -> int:
         for name in ("cells", "units", "T")
     )
     if chosen.write and partial:
-        parser.error("--write keeps the whole table, so choose no part of it")
+        parser.error("--write needs the whole table: no part may be chosen")
     start = time.perf_counter()
-    try:
+    with parser.reporting_errors():
         found = [
             _measure(chosen.cells, units, timesteps, chosen.repetitions)
             for units in chosen.units
             for timesteps in chosen.T
         ]
-    except Failed as failure:
-        print(f"{parser.prog}: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return 130
     minutes = (time.perf_counter() - start) / 60
     text = page(found, chosen.repetitions, minutes)
     print(text)
@@ -75,31 +69,22 @@ def main(arguments=None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(__doc__)
+    parser.add_subset("--cells", CELLS)
     flag = parser.add_argument
-    flag(
-        "--cells",
-        nargs="+",
-        choices=CELLS,
-        default=list(CELLS),
-        metavar="CELL",
-        help=some_of(CELLS),
-    )
     several = {"nargs": "+", "type": at_least(1), "metavar": "N"}
     flag("--units", default=[5, 32], help="default: 5 32", **several)
     flag("--T", default=[20, 100], help="time steps: 20 100", **several)
     flag("--repetitions", type=at_least(1), default=3, metavar="N")
-    flag("--write", action="store_true", help="keep the table in README.md")
+    flag("--write", action="store_true", help="write the table to README.md")
     flag("--worker", help=argparse.SUPPRESS)
     return parser
 
 
 def _measure(cells, units, timesteps, repetitions) -> dict:
-    """Time some cells, and the LSTM they are compared with, in a process."""
-    # XLA reads its options once a process: with the LSTM first, they are its.
+    """Time cells and the LSTM, which they are compared with, in a process."""
+    # XLA reads its options once per process. The LSTM comes first, so they
+    # are those that `train` sets for it.
     job = {
         "cells": list(dict.fromkeys(["lstm", *cells])),
         "units": units,
@@ -117,15 +102,11 @@ def work(job: dict) -> dict:
     """Train every cell in turns.
 
     Returns:
-        `milliseconds`, the CPU time of an episode in each repetition, and
-        `weights`, their number, both by the name of the cell; under `auto`
-        the LSTM as `train` chooses.
+        A dictionary: `milliseconds`, the CPU time of an episode in each
+        repetition, and `weights`, their number, both by the name of the cell.
+        `auto` is the LSTM with the engine that `train` chooses.
     """
-    from memnets.quiet import import_tensorflow
-
-    import_tensorflow()
-    from memnets.tasks import Recall
-    from memnets.training import train
+    from memnets import Recall, train
 
     task = Recall(timesteps=job["timesteps"])
     episodes = job["episodes"]
@@ -133,7 +114,7 @@ def work(job: dict) -> dict:
     weights = {name: model.count_params() for name, model in models.items()}
     models["auto"] = _network("lstm", job["units"])
 
-    def spend(name) -> float:
+    def measure(name) -> float:
         start = time.process_time()
         engine = "auto" if name == "auto" else "xla"
         arguments = models[name], task, episodes, BATCH
@@ -141,12 +122,12 @@ def work(job: dict) -> dict:
         return 1e3 * (time.process_time() - start) / episodes
 
     for name in models:
-        spend(name)  # compiles
-    spent = {name: [] for name in models}
+        measure(name)  # compiles
+    times = {name: [] for name in models}
     for _ in range(job["repetitions"]):
         for name in models:
-            spent[name].append(spend(name))
-    return {"milliseconds": spent, "weights": weights}
+            times[name].append(measure(name))
+    return {"milliseconds": times, "weights": weights}
 
 
 def _network(name, units):
@@ -168,37 +149,34 @@ def _network(name, units):
 
 
 def page(found: list[dict], repetitions: int, minutes: float) -> str:
-    """Return the table and the conditions it was made in."""
+    """Return the table, and the conditions of the measurement."""
+    weights = found[-1]["weights"]
     heading = [
-        "times the LSTM of Keras",
+        "CPU time / Keras's LSTM",
         *(f"{one['units']} units, T {one['timesteps']}" for one in found),
         f"weights, {found[-1]['units']} units",
     ]
     lstm = [one["milliseconds"]["lstm"] for one in found]
     rows = [
-        ["LSTM, CPU-milliseconds", *(tables.spread(ms, 3) for ms in lstm), ""],
+        ["LSTM, CPU milliseconds", *(tables.spread(ms, 3) for ms in lstm), ""],
         ["LSTM, as `train` chooses", *_ratios(found, "auto"), "1.00"],
     ]
-    weights = found[-1]["weights"]
     rows += [
         [
-            _call(name),
+            _code(name),
             *_ratios(found, name),
             f"{weights[name] / weights['lstm']:.2f}",
         ]
         for name in found[0]["cells"]
         if name != "lstm"
     ]
-    title = "An episode, as a multiple of that of the LSTM, both by the general"
     facts = {**versions(), **machine()}
     facts.pop("C compiler", None)
-    said = ", ".join(f"{key} {value}" for key, value in facts.items())
-    conditions = (
-        f"{datetime.date.today().isoformat()}; median (least to most) of "
-        f"{repetitions} repetitions; {said}; {minutes:.1f} minutes in all."
-    )
-    table = tables.table(f"{title} path", heading, rows)
-    return f"{table}\n\n{conditions}"
+    title = "An episode by the compiled path, relative to the LSTM"
+    today = datetime.date.today().isoformat()
+    made = f"{repetitions} repetitions"
+    conditions = tables.conditions(today, made, facts, minutes)
+    return f"{tables.table(title, heading, rows)}\n\n{conditions}"
 
 
 def _ratios(found, name) -> list[str]:
@@ -208,7 +186,8 @@ def _ratios(found, name) -> list[str]:
     ]
 
 
-def _call(name) -> str:
+def _code(name) -> str:
+    """Return the layer of a cell as code."""
     kind, options = CELLS[name]
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())
     return f"`{kind}({given})`" if given else f"`{kind}`"

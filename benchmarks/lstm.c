@@ -1,29 +1,29 @@
-/* The benchmark's network and its training, by hand in plain C.
+/* The benchmark's network and its training, written by hand in plain C.
 
-   Two LSTM layers, one after the other, trained on the mean squared error
-   with Keras's Adam. benchmarks/peers.py compiles it for one shape at a time:
+   Two LSTM layers, one after the other, are trained on the mean squared error
+   with Keras's Adam. benchmarks/lstm_c.py compiles it for one shape at a time:
 
        cc -O3 -march=native -ffast-math -shared -fPIC \
           -DINPUTS=3 -DUNITS=5 -DOUTPUTS=2 -DSTEPS=20 -DBATCH=20 lstm.c -lm
 
-   Inside, arrays are [step][channel][lane]. A lane is a sequence, so that the
+   Arrays are [step][channel][lane]. A lane is a sequence, so that the
    innermost loops run over sequences and fill the vector registers. The lane
-   after those of the batch is the probe: its answers come with the next pass,
-   and the rest is padding. Gates are in Keras's order: input, forget,
-   candidate, output. */
+   after those of the batch holds the probe, whose answers are computed in the
+   next forward pass; the other lanes are padding. Gates are in Keras's order:
+   input, forget, candidate, output. */
 
 #include <math.h>
 #include <string.h>
 
 enum { LANES = (BATCH + 1 + 7) / 8 * 8 };
 enum { HIDDEN_WEIGHTS = (INPUTS + UNITS + 1) * 4 * UNITS };
-enum { ANSWER_WEIGHTS = (UNITS + OUTPUTS + 1) * 4 * OUTPUTS };
-enum { WEIGHTS = HIDDEN_WEIGHTS + ANSWER_WEIGHTS };
+enum { OUTPUT_WEIGHTS = (UNITS + OUTPUTS + 1) * 4 * OUTPUTS };
+enum { WEIGHTS = HIDDEN_WEIGHTS + OUTPUT_WEIGHTS };
 
 #define INLINE static inline __attribute__((always_inline))
 #define ALIGNED __attribute__((aligned(64)))
 
-/* What a pass leaves for the pass back, for both layers. */
+/* What the forward pass stores for the backward pass, for both layers. */
 static ALIGNED float inputs[STEPS][INPUTS][LANES];
 static ALIGNED float gates_1[STEPS][4][UNITS][LANES];
 static ALIGNED float cells_1[STEPS][UNITS][LANES];
@@ -81,7 +81,7 @@ INLINE void forward(int in, int n, const float *weights,
     }
 }
 
-/* Sum products over steps and lanes, from one step to the next in strides. */
+/* Sum products over steps and lanes; a stride leads to the next step. */
 INLINE float products(int steps, const float *a, int a_stride,
                       const float *b, int b_stride)
 {
@@ -94,8 +94,8 @@ INLINE float products(int steps, const float *a, int a_stride,
     return total;
 }
 
-/* One layer back: from the slopes of its hidden values to those of its
-   weights and of its inputs. The slopes of the gates replace the gates. */
+/* One layer backward: from the gradient of its hidden values to those of its
+   weights and of its inputs. The gradient of the gates overwrites the gates. */
 INLINE void backward(int in, int n, int inputs_too, const float *weights,
                      const float x[STEPS][in][LANES],
                      float gates[STEPS][4][n][LANES],
@@ -144,7 +144,7 @@ INLINE void backward(int in, int n, int inputs_too, const float *weights,
                 below[t][i][l] = sum[l];
         }
     }
-    /* Rows of the gradient: inputs, hidden values of the step before, bias. */
+    /* Rows of the gradient: inputs, previous hidden values, bias. */
     for (int k = 0; k < 4 * n; k++) {
         const float *dz = gates[0][0][0] + k * LANES;
         int next = 4 * n * LANES;
@@ -158,7 +158,7 @@ INLINE void backward(int in, int n, int inputs_too, const float *weights,
     }
 }
 
-/* Put sequences of [sequence][step][channel] into lanes from `first` on. */
+/* Copy sequences [sequence][step][channel] into lanes from `first` on. */
 static void load(int count, const float *x, int first)
 {
     for (int s = 0; s < count; s++)
@@ -167,7 +167,7 @@ static void load(int count, const float *x, int first)
                 inputs[t][i][first + s] = x[(s * STEPS + t) * INPUTS + i];
 }
 
-static void answer(const float *weights)
+static void compute_outputs(const float *weights)
 {
     forward(INPUTS, UNITS, weights, inputs, gates_1, cells_1, squashed_1,
             hidden_1);
@@ -181,7 +181,7 @@ float gradient(const float *weights, const float *x, const float *targets,
 {
     float loss = 0, scale = 1.0f / (BATCH * STEPS * OUTPUTS);
     load(BATCH, x, 0);
-    answer(weights);
+    compute_outputs(weights);
     for (int t = 0; t < STEPS; t++)
         for (int k = 0; k < OUTPUTS; k++)
             for (int s = 0; s < BATCH; s++) {
@@ -198,16 +198,16 @@ float gradient(const float *weights, const float *x, const float *targets,
     return loss * scale;
 }
 
-/* Copy out what a lane answered, as [step][channel]. */
-void answers_of(int lane, float *out)
+/* Copy the outputs of a lane, as [step][channel]. */
+void outputs_of(int lane, float *out)
 {
     for (int t = 0; t < STEPS; t++)
         for (int k = 0; k < OUTPUTS; k++)
             out[t * OUTPUTS + k] = hidden_2[t][k][lane];
 }
 
-/* Train on [episode][sequence][step][channel]; `done` episodes came before.
-   After each update the probe's answers are recorded. */
+/* Train on [episode][sequence][step][channel], after `done` earlier episodes.
+   The probe's answers are recorded after each update. */
 void train(int episodes, int done, float rate, float *weights, float *mean,
            float *square, const float *x, const float *targets,
            const float *probe, float *losses, float *records)
@@ -218,7 +218,7 @@ void train(int episodes, int done, float rate, float *weights, float *mean,
         losses[e] = gradient(weights, x + e * BATCH * STEPS * INPUTS,
                              targets + e * BATCH * STEPS * OUTPUTS, slopes);
         if (e)
-            answers_of(BATCH, records + (e - 1) * STEPS * OUTPUTS);
+            outputs_of(BATCH, records + (e - 1) * STEPS * OUTPUTS);
         float now = done + e + 1;
         float step = rate * sqrtf(1 - powf(0.999f, now)) / (1 - powf(0.9f, now));
         for (int k = 0; k < WEIGHTS; k++) {
@@ -227,6 +227,6 @@ void train(int episodes, int done, float rate, float *weights, float *mean,
             weights[k] -= step * mean[k] / (sqrtf(square[k]) + 1e-7f);
         }
     }
-    answer(weights);
-    answers_of(BATCH, records + (episodes - 1) * STEPS * OUTPUTS);
+    compute_outputs(weights);
+    outputs_of(BATCH, records + (episodes - 1) * STEPS * OUTPUTS);
 }

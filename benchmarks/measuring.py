@@ -1,82 +1,146 @@
-"""Fresh processes one after the other: what they cost, and on what machine.
+"""Run commands in fresh processes and measure what they cost.
 
-Nothing here imports more than Python itself. The process that measures stays
-small: Linux counts what a parent holds as the first peak of its child.
+This module imports no framework, because the measuring process must stay
+small: Linux counts a parent's memory as the first peak of its child.
 """
 
+import contextlib
+import importlib.metadata
 import os
 import pathlib
 import platform
+import re
 import resource
 import shlex
 import shutil
 import subprocess
-import sys
 import time
+
+import psutil
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-class Failed(RuntimeError):
-    """A process that was to be measured ended with an error."""
+class BenchmarkError(RuntimeError):
+    """A measurement failed or cannot be compared."""
 
 
 def run(
-    command: list[str], pause: float | None = None
+    command: list[str], interval: float | None = None
 ) -> tuple[str, dict[str, float]]:
-    """Run a command to its end and say what it cost.
+    """Run a command to its end and measure its cost.
 
     Args:
         command: List of strings.
-        pause: Positive float, the seconds between two looks at the memory of
-            the process and of those it started. Default: `None`, no looks.
+        interval: Positive float, the seconds between two samples of the
+            memory of the process and its descendants. Default: `None`, no
+            samples.
 
     Returns:
-        What it printed, and a dictionary: `cpu`, the CPU-seconds, and `wall`,
-        the seconds on the clock, of the process and of those it started; with
-        a pause also `memory`, the most bytes that they held together.
+        What the command printed, and a dictionary: `cpu`, the CPU seconds,
+        and `wall`, the wall-clock seconds, of the process and its
+        descendants; with an interval also `memory`, the most bytes they held
+        together.
 
     Raises:
-        Failed: If it ended with an error.
+        BenchmarkError: If the command ended with an error.
     """
-    before, start = _children(), time.perf_counter()
-    environment = dict(os.environ, JAX_PLATFORMS="cpu")
-    # Every player has the XLA it would have anywhere, and one thread, with
-    # which all of them take the least time.
-    environment.pop("XLA_FLAGS", None)
-    threads = "TF_NUM_INTRAOP_THREADS", "NPROC", "OMP_NUM_THREADS"
-    environment.update(dict.fromkeys(threads, "1"))
-    path = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    before, start = _children_cpu(), time.perf_counter()
     process = subprocess.Popen(
         command,
-        env={"TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    memory = _Memory(process.pid)
+    out, err, peak = _communicate(process, interval)
+    if process.returncode:
+        last = (err.strip() or "no message").splitlines()[-1]
+        raise BenchmarkError(f"{command[:4]} ended with an error: {last}")
+    wall, cpu = time.perf_counter() - start, _children_cpu() - before
+    cost = {"wall": wall, "cpu": cpu}
+    return out, {**cost, "memory": peak} if interval else cost
+
+
+def _communicate(process, interval) -> tuple[str, str, int]:
+    """Wait for a process; return its output, its errors and peak memory."""
+    memory = _TreeMemory(process.pid)
     try:
-        out, err = None, ""
-        while out is None:
+        while True:
             try:
-                out, err = process.communicate(timeout=pause)
+                out, err = process.communicate(timeout=interval)
+                return out, err, memory.peak
             except subprocess.TimeoutExpired:
-                memory.look()
+                memory.sample()
     finally:
         process.kill()
         process.wait()
-    if process.returncode:
-        last = (err.strip() or "no message").splitlines()[-1]
-        raise Failed(f"{command[:4]} ended with an error: {last}")
-    spent = {"wall": time.perf_counter() - start, "cpu": _children() - before}
-    return out, {**spent, "memory": memory.peak} if pause else spent
 
 
-def peak_memory() -> int:
-    """Return the most bytes that this process has held in memory."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+def _environment() -> dict[str, str]:
+    """Return equal conditions for all: no options of XLA, one thread."""
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    environment.pop("XLA_FLAGS", None)
+    # Every implementation takes the least CPU time with one thread.
+    threads = "TF_NUM_INTRAOP_THREADS", "NPROC", "OMP_NUM_THREADS"
+    path = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {
+        **environment,
+        **dict.fromkeys(threads, "1"),
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+    }
+
+
+def _children_cpu() -> float:
+    """Return the CPU seconds of all child processes that have ended."""
+    # psutil has no such times on macOS, and on Linux only hundredths.
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class _TreeMemory:
+    """The peak memory of a process and its descendants together.
+
+    Shared memory is counted once where the system reports it (`pss`).
+    Reading that takes 20 milliseconds for a process with TensorFlow, so it is
+    read only when the resident memory has grown, and at every tenth sample.
+    """
+
+    def __init__(self, pid: int):
+        self.root, self.peak = psutil.Process(pid), 0
+        self._resident, self._samples = 0, 0
+
+    def sample(self) -> None:
+        """Measure how much they hold now."""
+        tree = [self.root]
+        with contextlib.suppress(psutil.Error):
+            tree += self.root.children(recursive=True)
+        resident = _total(tree, _resident)
+        self._samples += 1
+        if resident < 1.01 * self._resident and self._samples % 10:
+            return
+        self._resident = max(resident, self._resident)
+        self.peak = max(self.peak, _total(tree, _proportional))
+
+
+def _total(processes: list[psutil.Process], measure) -> int:
+    """Sum a measure over the processes that still run."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            total += measure(process)
+    return total
+
+
+def _resident(process: psutil.Process) -> int:
+    return process.memory_info().rss
+
+
+def _proportional(process: psutil.Process) -> int:
+    """Return the memory with shared memory divided, where that is known."""
+    memory = process.memory_full_info()
+    return getattr(memory, "pss", memory.rss)
 
 
 def compiler() -> list[str] | None:
@@ -86,76 +150,35 @@ def compiler() -> list[str] | None:
 
 
 def machine() -> dict[str, str]:
-    """Return what a speed depends on: the processor and its vectors."""
+    """Return the processor and its vector instructions."""
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:
-        return {"processor": platform.machine(), "AVX-512": "unknown"}
-    facts = {}
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        facts.setdefault(name.strip(), value.strip())
-    flags = facts.get("flags", "").split()
+        text = ""
+    model = re.search(r"^model name\s*: (.+)", text, re.MULTILINE)
+    flags = re.search(r"^flags\s*: (.+)", text, re.MULTILINE)
+
+    def has(flag: str) -> str:
+        if not flags:
+            return "unknown"
+        return "yes" if flag in flags[1].split() else "no"
+
     return {
-        "processor": facts.get("model name", platform.machine()),
-        "cores": str(os.cpu_count()),
-        "AVX-512": "yes" if "avx512f" in flags else "no",
-        "AVX2": "yes" if "avx2" in flags else "no",
+        "processor": model[1] if model else platform.machine(),
+        "cores": str(psutil.cpu_count()),
+        "AVX-512": has("avx512f"),
+        "AVX2": has("avx2"),
     }
 
 
-def _children() -> float:
-    """Return the CPU seconds of all processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-class _Memory:
-    """The most bytes that a process and its descendants held together.
-
-    Memory that they share is divided among them, where Linux says so. That
-    takes Linux long, so it is asked for where the plain sum has grown, and
-    otherwise at every tenth look.
-    """
-
-    def __init__(self, root: int):
-        self.root, self.peak, self._plain, self._looks = root, 0, 0, 0
-
-    def look(self) -> None:
-        """Look at how much they hold now."""
-        tree = _tree(self.root)
-        plain = sum(_held(process, "status", "VmRSS:") for process in tree)
-        self._looks += 1
-        if plain < 1.01 * self._plain and self._looks % 10:
-            return
-        self._plain = max(plain, self._plain)
-        shares = [_held(process, "smaps_rollup", "Pss:") for process in tree]
-        self.peak = max(self.peak, sum(shares) if all(shares) else plain)
-
-
-def _tree(root: int) -> set[int]:
-    """Return the numbers of a process and of its descendants."""
-    parents = {}
-    for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name, in brackets, may hold spaces.
-            rest = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has just ended
-        parents[int(status.parent.name)] = int(rest[1])
-    tree = {root}
-    while grown := {p for p in parents if parents[p] in tree} - tree:
-        tree |= grown
-    return tree
-
-
-def _held(process: int, file: str, name: str) -> int:
-    """Return the bytes of an entry, 0 where it cannot be read."""
-    try:
-        lines = pathlib.Path("/proc", str(process), file).read_text()
-    except OSError:
-        return 0
-    for line in lines.splitlines():
-        if line.startswith(name):
-            return 1024 * int(line.split()[1])
-    return 0
+def versions() -> dict[str, str]:
+    """Return the versions of what is installed, importing none of it."""
+    found = {"python": platform.python_version()}
+    for package in ("tensorflow", "keras", "numpy", "torch", "jax"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    if compiler():
+        command = [*compiler(), "--version"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        found["C compiler"] = (done.stdout.splitlines() or ["unknown"])[0]
+    return found

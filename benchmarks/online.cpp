@@ -1,6 +1,6 @@
-// The LSTM of 1997 trained online, one network, in plain C++: what
-// memnets/kernels/online.py is measured against. Sizes are constants, given by
-// -D, so that the compiler can unroll and vectorise the loops over the units.
+// The LSTM of 1997 trained online, one network, in plain C++, to compare with
+// memnets/training/kernels/online.py. Sizes are constants, given by -D, so that
+// the compiler can unroll and vectorize the loops over the units.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -59,7 +59,7 @@ static void forward(Step& now, Step& next, bool scored) {
     }
 }
 
-// Errors of the cells' outputs into dy; those of states are added to ds.
+// Write errors of the cells' outputs into dy; add those of states to ds.
 static void errors(Step& now, const float* target, float scale, float to[][OUT]) {
     for (int c = 0; c < C; c++) dy[c] = 0;
     for (int k = 0; k < OUT; k++) {
@@ -98,8 +98,8 @@ static void backward(std::vector<Step>& at, int steps, int scored,
             now.dz.k[b] = sum * i * (1 - i);
         }
     }
-    // Row by row, so that a row of slopes stays in registers, and a few steps at
-    // a time, so that these stay in the first cache.
+    // Row by row, so that a row of the gradient stays in registers, and 32 steps
+    // at a time, so that these stay in the first-level cache.
     auto add = [&](int first, int last, int j, auto seen) {
         Row sum = d[j];
         for (int t = first; t < last; t++)
@@ -126,8 +126,8 @@ static void backward(std::vector<Step>& at, int steps, int scored,
         }
 }
 
-// Carry the traces on, and change the weights at a step with a target.
-static void along(Step& now, bool scored, const float* target, float rate) {
+// Update the traces, and the weights at a step with a target.
+static void update(Step& now, bool scored, const float* target, float rate) {
     Row to_in = {}, to_cell = {};
     for (int c = 0; c < C; c++) {
         float i = now.y.k[C + c / S], z = now.z.k[G + c];
@@ -175,7 +175,7 @@ extern "C" void learn(float* weights, const float* inputs, const float* targets,
             bool last = t >= steps - scored;
             forward(at[t], at[t + 1], last);
             const float* target = targets + (n * scored + t - steps + scored) * OUT;
-            if (each_step) along(at[t], last, target, rate);
+            if (each_step) update(at[t], last, target, rate);
         }
         const float* target = targets + n * scored * OUT;
         if (!each_step) backward(at, steps, scored, target, rate);

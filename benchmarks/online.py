@@ -1,18 +1,18 @@
-"""How fast is the kernel of 1997 beside the same loop in C++?
+"""How fast is the kernel for the LSTM of 1997 beside the same loop in C++?
 
     python benchmarks/online.py [--repetitions N]
 
-Three blocks of one cell learn from sequences of 1,000 steps by
-`memnets.kernels.online` and by `online.cpp`, compiled with -O3 -march=native
--ffast-math, both in one thread: with a target at the end, with a target at
-every step and one update a sequence, and with an update at every step. The
-kernel has one network alone, or 8 or 16 side by side, whose steps are added
-up; C++ has one after the other. In turns, and the time is CPU time. Both must
-end with the same weights.
+Three blocks of one cell learn from sequences of 1,000 steps. One way is
+`memnets.training.kernels.online`, the other is `online.cpp`, compiled with -O3
+-march=native -ffast-math; both use one thread. The cases are a target at the
+end, a target at every step with one update per sequence, and an update at
+every step. The kernel trains one network alone, or 8 or 16 side by side, whose
+steps are added up; C++ trains one network after the other. They take turns,
+and measured is CPU time. Both must end with the same weights.
 """
 
-import argparse
 import ctypes
+import functools
 import pathlib
 import statistics
 import subprocess
@@ -21,14 +21,15 @@ import tempfile
 import time
 
 import numpy as np
+from flags import Parser, at_least
 from measuring import compiler, machine
-from speed import Parser, at_least
-from tables import spread, table
+from tables import facts, spread, table
 
-from memnets.kernels.online import Network, draw, learn
+from memnets.training.kernels.online import Network, draw, learn
 
-NETWORK = Network(3, 1, 1, 1)
+NETWORK = Network(blocks=3, cells_per_block=1, inputs=1, outputs=1)
 NETWORKS, SEQUENCES, STEPS = (1, 8, 16), 50, 1000
+# Steps with a target, the learning rate, and whether each step is an update.
 CASES = {
     "target at the end": (1, 0.5, False),
     "targets at every step": (STEPS, 5e-4, False),
@@ -39,9 +40,7 @@ TOLERANCE = 1e-6
 
 def main(arguments=None) -> int:
     """Measure, and print the result; return the exit code."""
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = Parser(__doc__)
     parser.add_argument("--repetitions", type=at_least(1), default=7)
     chosen = parser.parse_args(arguments)
     if not compiler():
@@ -91,13 +90,13 @@ def sample(case: str, networks: int) -> tuple:
 
 
 def by_kernel(case, weights, inputs, targets):
-    """Let the kernel learn."""
+    """Train with the kernel."""
     _, rate, each_step = CASES[case]
     learn(NETWORK, weights, inputs, targets, rate, each_step=each_step)
 
 
 def by_cpp(library, case, weights, inputs, targets):
-    """Let C++ learn, one network after the other."""
+    """Train with C++, one network after the other."""
     scored, rate, each_step = CASES[case]
     for parts in zip(weights, inputs, targets):
         pointers = [ctypes.c_void_p(part.ctypes.data) for part in parts]
@@ -107,27 +106,27 @@ def by_cpp(library, case, weights, inputs, targets):
 
 
 def measure(library, case: str, repetitions: int) -> dict:
-    """Return millions of steps a CPU-second, in turns."""
-    players = {"C++": (lambda *given: by_cpp(library, case, *given), 1)}
-    for networks in NETWORKS:
-        players[networks] = (lambda *given: by_kernel(case, *given), networks)
+    """Return millions of steps per CPU second, in turns."""
+    kernel = functools.partial(by_kernel, case)
+    ways = {"C++": (functools.partial(by_cpp, library, case), 1)}
+    ways.update({networks: (kernel, networks) for networks in NETWORKS})
     check(library, case)
-    rates = {name: [] for name in players}
-    for player, networks in players.values():
-        player(*sample(case, networks))  # compiles, where it is the first time
+    rates = {name: [] for name in ways}
+    for train, networks in ways.values():
+        train(*sample(case, networks))  # compiles
     for _ in range(repetitions):
-        for name, (player, networks) in players.items():
+        for name, (train, networks) in ways.items():
             weights, *given = sample(case, networks)
             steps, start = 0, time.process_time()
             while time.process_time() - start < 0.3:
-                player(weights, *given)
+                train(weights, *given)
                 steps += networks * SEQUENCES * STEPS
             rates[name].append(steps / (time.process_time() - start) / 1e6)
     return {"case": case, **rates}
 
 
 def check(library, case: str) -> None:
-    """Refuse to measure what does not learn the same."""
+    """Refuse to compare what does not learn the same."""
     start, *given = sample(case, 8)
     one, other = start.copy(), start.copy()
     by_kernel(case, one, *given)
@@ -137,21 +136,19 @@ def check(library, case: str) -> None:
 
 
 def page(found: list[dict]) -> str:
-    """Return the table."""
+    """Return the table, and the machine."""
     rows = []
     for one in found:
-        slow = one["C++"]
         ratios = [
-            statistics.median(a / b for a, b in zip(one[n], slow))
+            statistics.median(a / b for a, b in zip(one[n], one["C++"]))
             for n in NETWORKS
         ]
         rates = [spread(one[name], 1) for name in ("C++", *NETWORKS)]
         rows.append([one["case"], *rates, *(f"{r:.2f}" for r in ratios)])
     sizes = [f"{n} network{'s' * (n > 1)}" for n in NETWORKS]
     heading = ["", "C++", *sizes, *(f"{size} / C++" for size in sizes)]
-    title = "Millions of steps a CPU-second, of all networks together"
-    facts = ", ".join(f"{key} {value}" for key, value in machine().items())
-    return f"{table(title, heading, rows)}\n\n{facts}."
+    title = "Millions of steps per CPU second, of all networks together"
+    return f"{table(title, heading, rows)}\n\n{facts(machine())}."
 
 
 if __name__ == "__main__":

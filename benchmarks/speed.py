@@ -1,81 +1,69 @@
-"""How fast is memnets beside what a user would pick instead?
+"""How fast is memnets beside the usual ways to train such a network?
 
-All players train LSTM(units) -> LSTM(2) on the same fresh batches and record
-the answers to one fixed sequence after every update. Each number comes from
-fresh processes, the players in turns, and is CPU time of all cores, which a
-busy machine disturbs less than the time on the clock.
+All implementations train LSTM(units) -> LSTM(2) on the same fresh batches and
+record the answers to one fixed sequence after every update. Each measurement
+has a fresh process, and the implementations take turns. Measured is the CPU
+time of all threads, which depends less on other load than wall-clock time.
 """
 
-import argparse
 import dataclasses
 import datetime
-import importlib.metadata
 import importlib.util
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 
 import tables
-from cases import CASES, COMMAND, PLAYERS, SHAPES, Setting
-from measuring import Failed, compiler, machine, run
+from cases import (
+    C_COMPILER,
+    CASES,
+    COMMAND,
+    IMPLEMENTATIONS,
+    SHAPES,
+    Setting,
+)
+from flags import Parser, at_least
+from measuring import BenchmarkError, compiler, machine, run, versions
 
-# Between equal weights, relative to the largest number.
+# For outputs and gradients of equal weights, relative to the largest number.
 TOLERANCE = 1e-6
-# Between final losses: the rounding of thousands of updates.
-ALIKE = 1.05
-
-
+# For final losses: thousands of updates add up differences in rounding.
+LOSS_RATIO = 1.05
+# The units of the first layer in the lecture.
+UNITS = {"recall": 5, "countdown": 2}
 EXAMPLES = """\
 examples:
   python benchmarks/speed.py
-  python benchmarks/speed.py --cases pace --task countdown --players loop train
+  python benchmarks/speed.py --cases pace --implementations loop train
   python benchmarks/speed.py --check
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message):
-        """Print the complaint and leave with exit code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments=None) -> int:
     """Measure, and print or write the result; return the exit code."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
-    if chosen.worker:
-        import workers
-
-        print(json.dumps(workers.work(json.loads(chosen.worker))))
-        return 0
-    setting = _setting(chosen)
-    present, missing = _present(chosen.players or PLAYERS)
-    plan = jobs(chosen.cases or CASES, present, setting)
+    units = chosen.units or UNITS[chosen.task]
+    setting = Setting(chosen.task, chosen.T, units, chosen.batch)
+    present = list(filter(available, chosen.implementations))
+    missing = [name for name in chosen.implementations if name not in present]
+    plan = plan_jobs(chosen.cases, present, setting)
     if not present:
-        parser.error("none of the --players is there")
+        parser.error("none of the --implementations can run here")
     if not plan:
-        parser.error("none of the --players takes part in the --cases")
-    partial = chosen.players or chosen.cases or setting != Setting()
+        parser.error("none of the --implementations is in the --cases")
+    whole = list(CASES), list(IMPLEMENTATIONS), Setting()
+    partial = (chosen.cases, chosen.implementations, setting) != whole
     if chosen.write and partial:
-        parser.error("--write keeps the whole table, so choose no part of it")
-    for player in missing:
-        print(f"left out: {tables.without(player)}", file=sys.stderr)
-    try:
+        parser.error("--write needs the whole table: no part may be chosen")
+    for name in missing:
+        print(f"left out: {tables.missing(name)}", file=sys.stderr)
+    with parser.reporting_errors():
         if chosen.check:
             return _check(setting, present)
-        result = measure(plan, chosen.repetitions)
-    except Failed as failure:
-        print(f"{parser.prog}: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return 130
-    result["left_out"] = missing
+        result = {**measure(plan, chosen.repetitions), "left_out": missing}
     text = tables.page(result)
     print(json.dumps(result, indent=1) if chosen.json else text)
     if chosen.write:
@@ -84,114 +72,70 @@ def main(arguments=None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(__doc__, EXAMPLES)
+    parser.add_subset("--cases", CASES)
+    parser.add_subset("--implementations", IMPLEMENTATIONS)
     flag = parser.add_argument
-    flag(
-        "--cases", nargs="+", choices=CASES, metavar="CASE", help=some_of(CASES)
-    )
-    flag(
-        "--players",
-        nargs="+",
-        choices=PLAYERS,
-        metavar="PLAYER",
-        help=some_of(PLAYERS),
-    )
     flag("--repetitions", type=at_least(1), default=3, metavar="N")
-    network = parser.add_argument_group("what is trained, but for the shapes")
+    flag("--json", action="store_true", help="print all numbers")
+    flag("--write", action="store_true", help="write the tables to README.md")
+    flag(
+        "--check",
+        action="store_true",
+        help="only print how far outputs and gradients differ",
+    )
+    network = parser.add_argument_group("the network, in all cases but shapes")
     flag = network.add_argument
-    flag("--task", choices=("recall", "countdown"), default="recall")
+    flag("--task", choices=UNITS, default="recall")
     flag("--T", type=at_least(4), default=20, metavar="N", help="time steps")
     flag("--units", type=at_least(1), metavar="N", help="of the first layer")
     flag("--batch", type=at_least(1), default=20, metavar="N")
-    parser.add_argument("--json", action="store_true", help="print all numbers")
-    parser.add_argument(
-        "--write", action="store_true", help="keep the tables in README.md"
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="only say how far the players' outputs and gradients differ",
-    )
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
     return parser
 
 
-def some_of(names) -> str:
-    """Say in a help page what there is to choose from."""
-    return f"some of {', '.join(names)} (default: all)"
+def available(name: str) -> bool:
+    """Return whether an implementation can run here."""
+    needs = IMPLEMENTATIONS[name].needs
+    if needs == C_COMPILER:
+        return compiler() is not None
+    return needs is None or importlib.util.find_spec(needs) is not None
 
 
-def at_least(least: int):
-    """Return the type of a flag that takes integers from the least on."""
-
-    def integer(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"must be at least {least}, got {value}"
-            )
-        return value
-
-    return integer
-
-
-def _setting(chosen) -> Setting:
-    # The lecture's networks.
-    units = chosen.units or {"recall": 5, "countdown": 2}[chosen.task]
-    return Setting(chosen.task, chosen.T, units, chosen.batch)
-
-
-def _present(players) -> tuple[list[str], list[str]]:
-    """Divide the players into those that can play here and the others."""
-    there = {
-        None: True,
-        "torch": importlib.util.find_spec("torch") is not None,
-        "jax": importlib.util.find_spec("jax") is not None,
-        "a C compiler": compiler() is not None,
-    }
-    divided = {True: [], False: []}
-    for player, (_, need) in PLAYERS.items():
-        if player in players:
-            divided[there[need]].append(player)
-    return divided[True], divided[False]
-
-
-def jobs(cases, players, setting) -> list[dict]:
-    """Return what is measured in each repetition, in this order."""
+def plan_jobs(cases, implementations, setting) -> list[dict]:
+    """Return the measurements of one repetition, in order."""
     shapes = [
         dataclasses.replace(Setting(), timesteps=timesteps, units=units)
         for timesteps, units in SHAPES
     ]
     return [
-        {"case": case, "player": player, "setting": dataclasses.asdict(given)}
+        {
+            "case": case,
+            "implementation": name,
+            "setting": dataclasses.asdict(given),
+        }
         for case in CASES
         for given in (shapes if case == "shapes" else [setting])
-        for player in players
-        if case in cases and player in CASES[case]
+        for name in implementations
+        if case in cases and name in CASES[case]
     ]
 
 
 def measure(plan: list[dict], repetitions: int) -> dict:
-    """Run every job in fresh processes, in turns."""
+    """Run every job in a fresh process, in turns."""
     runs, start = [], time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        _prepare(plan, repetitions, folder)
+        _write_weights(plan, repetitions, folder)
         for repetition in range(repetitions):
             for job in plan:
-                # Every repetition has weights and sequences of its own.
-                setting = {**job["setting"], "seed": repetition}
-                job = {**job, "setting": setting}
-                print(repetition + 1, _say(job), file=sys.stderr)
+                # Every repetition has its own weights and sequences.
+                job = {**job, "setting": {**job["setting"], "seed": repetition}}
+                print(repetition + 1, _title(job), file=sys.stderr)
                 runs.append({**job, **_cost({**job, "folder": folder})})
     for case in {job["case"] for job in plan}:
-        _check_equal_work([job for job in runs if job["case"] == case])
+        check_losses([job for job in runs if job["case"] == case])
     return {
         "date": datetime.date.today().isoformat(),
-        "minutes": round((time.perf_counter() - start) / 60, 1),
+        "minutes": (time.perf_counter() - start) / 60,
         "repetitions": repetitions,
         "machine": machine(),
         "versions": versions(),
@@ -199,78 +143,69 @@ def measure(plan: list[dict], repetitions: int) -> dict:
     }
 
 
-def _say(job) -> str:
-    return f"{job['case']}: {job['player']}, {Setting(**job['setting'])}"
+def _title(job) -> str:
+    return (
+        f"{job['case']}: {job['implementation']}, {Setting(**job['setting'])}"
+    )
 
 
-def _prepare(plan, repetitions, folder) -> None:
-    """Keep the initial weights of every network that will be trained."""
+def _write_weights(plan, repetitions, folder) -> None:
+    """Write the initial weights of every network that will be trained."""
     settings = [
         {**job["setting"], "seed": seed}
         for job in plan
         for seed in range(repetitions)
         if job["case"] != "command"
     ]
-    _worker({"case": "weights", "settings": settings, "folder": folder})
+    _work({"case": "weights", "settings": settings, "folder": folder})
 
 
-def _worker(job: dict) -> tuple[dict, dict]:
-    """Be answered by a fresh process; return also what it cost."""
-    out, cost = run([sys.executable, __file__, "--worker", json.dumps(job)])
+def _work(job: dict) -> tuple[dict, dict]:
+    """Do a job in a fresh process; return its result and its cost."""
+    script = pathlib.Path(__file__).with_name("jobs.py")
+    out, cost = run([sys.executable, str(script), json.dumps(job)])
     return json.loads(out.splitlines()[-1]), cost
 
 
 def _cost(job: dict) -> dict:
     """Measure one job."""
     if job["case"] != "command":
-        answer, cost = _worker(job)
-        return {**answer, "process_cpu": cost["cpu"]}
+        found, cost = _work(job)
+        return {**found, "process_cpu": cost["cpu"]}
     table = pathlib.Path(job["folder"], "results.csv")
     table.unlink(missing_ok=True)
     words = [*COMMAND.split(), "--out", str(table)]
-    _, cost = run([sys.executable, "-m", "memnets", *words], pause=0.1)
+    _, cost = run([sys.executable, "-m", "memnets", *words], interval=0.1)
     rows = table.read_text().splitlines()[1:]
     return {**cost, "rows": len(rows)}
 
 
-def _check_equal_work(runs) -> None:
-    """Refuse to compare players that did not learn alike."""
+def check_losses(runs) -> None:
+    """Refuse to compare implementations whose networks differ."""
     groups = {}
     for job in runs:
         if "loss" in job:
             key = tuple(job["setting"].values())
-            groups.setdefault(key, {})[job["player"]] = job["loss"]
+            groups.setdefault(key, {})[job["implementation"]] = job["loss"]
     for losses in groups.values():
-        if max(losses.values()) > ALIKE * min(losses.values()):
-            raise Failed(f"the players did not learn alike: losses {losses}")
+        if max(losses.values()) > LOSS_RATIO * min(losses.values()):
+            raise BenchmarkError(f"the networks did not learn alike: {losses}")
 
 
-def _check(setting, players) -> int:
-    """Print the differences between the players; return the exit code."""
-    job = {"setting": dataclasses.asdict(setting), "players": players}
-    answer, _ = _worker({"case": "check", **job})
-    for player, parts in answer.items():
+def _check(setting, implementations) -> int:
+    """Print the differences between implementations; return the exit code."""
+    job = {"setting": dataclasses.asdict(setting)}
+    job["implementations"] = implementations
+    found, _ = _work({"case": "check", **job})
+    if not found:
+        raise BenchmarkError("fit, xla and train are the Keras model itself")
+    for name, parts in found.items():
         print(
-            f"{PLAYERS[player][0]:22} outputs {parts['outputs']:.1e}, "
-            f"gradient {parts['gradient']:.1e} from Keras"
+            f"{IMPLEMENTATIONS[name].title:22} differs from Keras: outputs "
+            f"{parts['outputs']:.1e}, gradient {parts['gradient']:.1e}"
         )
-    worst = max(max(parts.values()) for parts in answer.values())
-    return int(not worst < TOLERANCE)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what is there, importing none of it."""
-    found = {"python": sys.version.split()[0]}
-    for package in ("tensorflow", "keras", "numpy", "torch", "jax"):
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    if compiler():
-        command = [*compiler(), "--version"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        found["C compiler"] = (done.stdout.splitlines() or ["unknown"])[0]
-    return found
+    largest = max(max(parts.values()) for parts in found.values())
+    return int(not largest < TOLERANCE)
 
 
 if __name__ == "__main__":

@@ -1,109 +1,100 @@
-"""The result of a benchmark as Markdown."""
+"""The results of the benchmarks as Markdown."""
 
 import pathlib
 import statistics
 
-from cases import COMMAND, PLAYERS, SEEDS, SHORT, Setting
+from cases import COMMAND, IMPLEMENTATIONS, SEEDS, SHORT_RUN, Setting
+from tabulate import tabulate
 
 
 def page(result: dict) -> str:
-    """Return the tables and the conditions they were made in."""
-    by_case = {}
-    for run in result["runs"]:
-        by_case.setdefault(run["case"], []).append(run)
+    """Return the tables, and the conditions of the measurement."""
+    by_case = _grouped(result["runs"], lambda run: run["case"])
     parts = [TABLES[case](runs) for case, runs in by_case.items()]
     return "\n\n".join([*parts, _conditions(result)])
 
 
 def write(text: str, name: str = "results") -> None:
-    """Put tables between the marks of their name in README.md."""
+    """Put text between the markers of that name in README.md."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     path = pathlib.Path(__file__).with_name("README.md")
     head, found, rest = path.read_text().partition(begin)
     _, ended, tail = rest.partition(end)
-    assert found and ended, f"README.md has no marks of {name}"
+    assert found and ended, f"README.md has no markers of {name}"
     path.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 
-def without(player: str) -> str:
-    """Say which player is missing, and why."""
-    name, need = PLAYERS[player]
-    return f"{name} (needs {need})"
+def missing(name: str) -> str:
+    """Name an implementation that cannot run, and what it needs."""
+    left_out = IMPLEMENTATIONS[name]
+    return f"{left_out.title} (needs {left_out.needs})"
 
 
 def _pace(runs) -> str:
-    groups = _by_player(runs)
-    rates = {
-        player: [run["episodes"] / run["cpu"] for run in group]
-        for player, group in groups.items()
-    }
+    groups = _by_implementation(runs)
+    rates = {name: _rates(group) for name, group in groups.items()}
     rows = [
         (
-            PLAYERS[player][0],
+            IMPLEMENTATIONS[name].title,
             spread(rate, 0),
             ratio(rate, rates.get("loop"), 2),
             ratio(rates.get("train"), rate, 2),
-            spread([run["loss"] * 1e3 for run in groups[player]], 3),
+            spread([run["loss"] * 1e3 for run in groups[name]], 3),
         )
-        for player, rate in rates.items()
+        for name, rate in rates.items()
     ]
     heading = (
-        "player",
-        "episodes per CPU-second",
-        "times the lecture's loop",
-        "memnets is faster by",
-        "final loss, 1/1000",
+        "implementation",
+        "episodes per CPU second",
+        "speed / the lecture's loop",
+        "memnets / this speed",
+        "final loss in thousandths",
     )
     return table(_title(runs, "after start-up"), heading, rows)
 
 
 def _process(runs) -> str:
-    groups = _by_player(runs)
     times = {
-        player: [run["process_cpu"] for run in group]
-        for player, group in groups.items()
+        name: [run["process_cpu"] for run in group]
+        for name, group in _by_implementation(runs).items()
     }
     rows = [
         (
-            PLAYERS[player][0],
+            IMPLEMENTATIONS[name].title,
             spread(time, 2),
             ratio(times.get("train"), time, 2),
         )
-        for player, time in times.items()
+        for name, time in times.items()
     ]
-    heading = "player", "CPU-seconds", "memnets takes this part of it"
-    title = _title(runs, f"a whole fresh process of {SHORT} episodes")
+    heading = "implementation", "CPU seconds", "memnets / this time"
+    title = _title(runs, f"a whole fresh process of {SHORT_RUN} episodes")
     return table(title, heading, rows)
 
 
 def _shapes(runs) -> str:
-    by_setting = {}
-    for run in runs:
-        name = str(Setting(**run["setting"]))
-        by_setting.setdefault(name, []).append(run)
     rows = []
-    for name, group in by_setting.items():
-        players = _by_player(group)
+    by_setting = _grouped(runs, lambda run: str(Setting(**run["setting"])))
+    for network, group in by_setting.items():
+        groups = _by_implementation(group)
         times = {
-            player: [1e3 * run["cpu"] / run["episodes"] for run in own]
-            for player, own in players.items()
+            name: [1e3 * run["cpu"] / run["episodes"] for run in own]
+            for name, own in groups.items()
         }
-        for player, time in times.items():
-            memory = [run["memory"] / 1e6 for run in players[player]]
-            rows.append(
-                (
-                    name,
-                    PLAYERS[player][0],
-                    spread(time, 2),
-                    ratio(times.get("train"), time, 2),
-                    spread(memory, 0),
-                )
+        rows += [
+            (
+                network,
+                IMPLEMENTATIONS[name].title,
+                spread(time, 2),
+                ratio(times.get("train"), time, 2),
+                spread([run["memory"] / 1e6 for run in groups[name]], 0),
             )
+            for name, time in times.items()
+        ]
     heading = (
         "network",
-        "player",
-        "CPU-milliseconds an episode",
-        "memnets takes this part of it",
+        "implementation",
+        "CPU milliseconds per episode",
+        "memnets / this time",
         "peak memory, MB",
     )
     return table("Longer sequences and larger networks", heading, rows)
@@ -111,15 +102,11 @@ def _shapes(runs) -> str:
 
 def _seeds(runs) -> str:
     rows = [
-        (
-            PLAYERS[player][0],
-            spread([run["episodes"] / run["cpu"] for run in group], 0),
-        )
-        for player, group in _by_player(runs).items()
+        (IMPLEMENTATIONS[name].title, spread(_rates(group), 0))
+        for name, group in _by_implementation(runs).items()
     ]
-    heading = "player", "seed-episodes per CPU-second"
-    title = _title(runs, f"`Experiment.repeat` over {SEEDS} seeds")
-    return table(title, heading, rows)
+    heading = "implementation", "episodes of all seeds per CPU second"
+    return table(_title(runs, f"`repeat` over {SEEDS} seeds"), heading, rows)
 
 
 def _command(runs) -> str:
@@ -129,8 +116,8 @@ def _command(runs) -> str:
         spread([run["memory"] / 1e6 for run in runs], 0),
     )
     heading = (
-        "seconds on the clock",
-        "CPU-seconds",
+        "wall-clock seconds",
+        "CPU seconds",
         "peak memory of all its processes, MB",
     )
     return table(f"`python -m memnets {COMMAND}`", heading, [row])
@@ -146,23 +133,40 @@ TABLES = {
 
 
 def _conditions(result) -> str:
-    machine, versions = result["machine"], result["versions"]
-    facts = [f"{key} {value}" for key, value in versions.items()]
-    facts += [f"{key} {value}" for key, value in machine.items()]
+    machine = result["machine"]
     lines = [
-        f"{result['date']}; median (least to most) of {result['repetitions']} "
-        f"repetitions, each with weights and sequences of its own; "
-        f"{', '.join(facts)}; {result['minutes']} minutes in all."
+        conditions(
+            result["date"],
+            f"{result['repetitions']} repetitions, each with its own weights "
+            f"and sequences",
+            {**result["versions"], **machine},
+            result["minutes"],
+        )
     ]
     if machine["AVX-512"] != "yes":
         lines.append(
-            "Without AVX-512 a vector holds fewer numbers: what is compiled "
-            "for the processor, memnets, JAX and C, is slower than with it."
+            "Without AVX-512 a vector holds fewer numbers. memnets, JAX and C "
+            "are compiled for the processor, so they are slower than with it."
         )
     if result["left_out"]:
-        names = ", ".join(map(without, result["left_out"]))
+        names = ", ".join(map(missing, result["left_out"]))
         lines.append(f"Left out: {names}.")
     return "\n".join(lines)
+
+
+def conditions(
+    date: str, repetitions: str, versions: dict[str, str], minutes: float
+) -> str:
+    """Say when, how often and on what a table was measured."""
+    return (
+        f"{date}; median (minimum to maximum) of {repetitions}; "
+        f"{facts(versions)}; {minutes:.1f} minutes in all."
+    )
+
+
+def facts(found: dict[str, str]) -> str:
+    """Return names and values as one line."""
+    return ", ".join(f"{name} {value}" for name, value in found.items())
 
 
 def _title(runs, text: str) -> str:
@@ -170,29 +174,38 @@ def _title(runs, text: str) -> str:
     return f"{name[0].upper()}{name[1:]}: {text}"
 
 
-def _by_player(runs) -> dict[str, list[dict]]:
-    """Return the runs of each player, in the order of the repetitions."""
+def _by_implementation(runs) -> dict[str, list[dict]]:
+    return _grouped(runs, lambda run: run["implementation"])
+
+
+def _grouped(runs, key) -> dict[str, list[dict]]:
+    """Return the runs of each key, in the order of the repetitions."""
     groups = {}
     for run in runs:
-        groups.setdefault(run["player"], []).append(run)
+        groups.setdefault(key(run), []).append(run)
     return groups
 
 
+def _rates(runs) -> list[float]:
+    """Return the episodes per CPU second of each run."""
+    return [run["episodes"] / run["cpu"] for run in runs]
+
+
 def ratio(over, under, digits: int) -> str:
-    """Compare within each repetition, which shared the same disturbances."""
+    """Compare within each repetition, where the load was the same."""
     if not over or not under:
         return ""
     return spread([a / b for a, b in zip(over, under)], digits)
 
 
 def spread(values: list[float], digits: int) -> str:
-    """Say the median, and the least and the most."""
+    """Return the median, and the minimum and the maximum, as text."""
     numbers = statistics.median(values), min(values), max(values)
     return "{} ({} to {})".format(*(f"{n:,.{digits}f}" for n in numbers))
 
 
 def table(title: str, heading, rows) -> str:
     """Return a table as Markdown, under its title."""
-    lines = [heading, ["---"] * len(heading), *rows]
-    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"**{title}**\n\n{body}"
+    # The cells are text with chosen digits: they stay as they are.
+    plain = {"disable_numparse": True, "stralign": None}
+    return f"**{title}**\n\n{tabulate(rows, heading, 'github', **plain)}"

@@ -1,6 +1,6 @@
 """How long does it take to look inside a network?
 
-    python benchmarks/inspection.py [--repetitions N] [--json]
+    python benchmarks/tracing.py [--repetitions N] [--json]
 
 `trace` looks at 1,000 sequences of 20 steps in the lecture's network, LSTM(5)
 -> LSTM(2); `gradient_flow` follows the error of 20 sequences back through
@@ -33,14 +33,11 @@ def main():
 
 def measure(repetitions: int) -> dict:
     """Time both, one after the other."""
-    from memnets.quiet import import_tensorflow
-
-    import_tensorflow()
-    from memnets.training import versions
+    from memnets.training.loop import versions
 
     looks = {
-        "trace, 1,000 sequences of 20 steps, LSTM 5-2": trace(),
-        "gradient_flow, 20 sequences of 1,000 steps, LSTM 32": flow(),
+        "trace, 1,000 sequences of 20 steps, LSTM 5-2": look_at_gates(),
+        "gradient_flow, 20 sequences of 1,000 steps, LSTM 32": look_at_error(),
     }
     return {
         "date": datetime.date.today().isoformat(),
@@ -54,36 +51,34 @@ def measure(repetitions: int) -> dict:
     }
 
 
-def trace():
+def look_at_gates():
     """Return a function that traces the lecture's network."""
     import numpy as np
 
-    from memnets import inspection, networks
-    from memnets.tasks import Recall
+    from memnets import Recall, lecture, trace
 
-    model = networks.lecture(Recall())
+    model = lecture(Recall())
     inputs = Recall().sample(1000, np.random.default_rng(0)).inputs
 
     def look():
-        traces = inspection.trace(model, inputs)
+        traces = trace(model, inputs)
         assert [one.cell_state.shape[2] for one in traces] == [5, 2]
 
     return look
 
 
-def flow():
+def look_at_error():
     """Return a function that follows the error through 1,000 steps."""
     import numpy as np
 
-    from memnets import inspection, networks
-    from memnets.tasks import Recall
+    from memnets import Recall, gradient_flow, recurrent
 
     task = Recall(timesteps=1000)
-    model = networks.recurrent(task, units=(32,))
+    model = recurrent(task, units=(32,))
     batch = task.sample(20, np.random.default_rng(0))
 
     def look():
-        found = inspection.gradient_flow(model, batch)
+        found = gradient_flow(model, batch)
         assert found.cell_state.shape == (20, 1000)
 
     return look

@@ -1,22 +1,24 @@
-"""The players on Keras: the lecture's loop, `fit`, and memnets."""
+"""The implementations on Keras: the lecture's loop, `fit`, and memnets."""
 
+import keras
 import numpy as np
-from equal_work import lessons, make_task, probe, whole
+import tensorflow as tf
+from equal_work import all_batches, blocks, probe, task_of
+
+from memnets import Recording, lecture, train
 
 
 class Loop:
-    """The lecture's loop (F. Marquardt, "LSTM"), in our own words."""
+    """The lecture's loop (F. Marquardt, "LSTM"), written anew."""
 
     def __init__(self, setting, weights):
-        import keras
-
         self.setting, self.probe = setting, probe(setting)
-        self.model = self._build(keras, weights)
+        self.model = self._build(weights)
         self.model.optimizer.build(self.model.trainable_variables)
         self.state = self.model.weights + self.model.optimizer.variables
         self.start = [variable.numpy() for variable in self.state]
 
-    def _build(self, keras, weights):
+    def _build(self, weights):
         channels = self.probe.inputs.shape[-1]
         layers = [
             keras.layers.LSTM(units, return_sequences=True)
@@ -28,28 +30,29 @@ class Loop:
         return model
 
     def warm_up(self, episodes):
-        """Import and compile what training uses, then start afresh."""
+        """Compile what training uses, then restore the initial state."""
         self.train(1, 0)
+        self._reset()
+
+    def _reset(self):
         for variable, value in zip(self.state, self.start):
             variable.assign(value)
 
     def train(self, episodes, seed):
         """Return the losses and the recorded answers."""
         losses, records = [], []
-        for inputs, targets in lessons(self.setting, episodes, seed):
+        for inputs, targets in blocks(self.setting, episodes, seed):
             for x, y in zip(inputs, targets):
                 losses.append(self.model.train_on_batch(x, y))
                 records.append(self.model.predict_on_batch(self.probe.inputs))
         return losses, np.concatenate(records)
 
     def weights(self):
-        """Return the weights as Keras orders them."""
+        """Return the weights in Keras's order."""
         return self.model.get_weights()
 
-    def study(self, inputs, targets):
+    def outputs_and_gradient(self, inputs, targets):
         """Return the outputs and the gradient for one batch."""
-        import tensorflow as tf
-
         with tf.GradientTape() as tape:
             outputs = self.model(inputs, training=True)
             loss = tf.reduce_mean((outputs - targets) ** 2)
@@ -58,21 +61,19 @@ class Loop:
 
 
 class Fit(Loop):
-    """One call of `fit`, with a callback that asks for the probe."""
+    """One call of `fit`, with a callback that records the answers."""
 
     def train(self, episodes, seed):
         """Return the losses and the recorded answers."""
-        import keras
-
-        losses, records, asked = [], [], self.probe.inputs
+        losses, records, inputs = [], [], self.probe.inputs
 
         class Recorder(keras.callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
                 losses.append(logs["loss"])
-                records.append(self.model.predict_on_batch(asked))
+                records.append(self.model.predict_on_batch(inputs))
 
         self.model.fit(
-            *map(np.concatenate, whole(self.setting, episodes, seed)),
+            *map(np.concatenate, all_batches(self.setting, episodes, seed)),
             epochs=1,
             batch_size=self.setting.batch,
             shuffle=False,
@@ -83,42 +84,36 @@ class Fit(Loop):
 
 
 class Memnets(Loop):
-    """`memnets.train`, as it chooses by itself."""
+    """`memnets.train` with the engine that it chooses."""
 
     engine = "auto"
 
-    def _build(self, keras, weights):
-        from memnets.networks import lecture
-
+    def _build(self, weights):
         units = (self.setting.units, 2)
-        return lecture(make_task(self.setting), units, self.setting.seed)
+        return lecture(task_of(self.setting), units, self.setting.seed)
 
     def warm_up(self, episodes):
-        """Compile what training uses, then start afresh."""
-        # As many as will be timed: what is chosen depends on their number.
+        """Compile what training uses, then restore the initial state."""
+        # The number of episodes decides what is compiled.
         self.train(episodes, 0)
-        for variable, value in zip(self.state, self.start):
-            variable.assign(value)
+        self._reset()
 
     def train(self, episodes, seed):
         """Return the losses and the recorded answers."""
-        from memnets.training import train
-
         run = train(
             self.model,
-            make_task(self.setting),
+            task_of(self.setting),
             episodes,
             self.setting.batch,
-            self.probe,
             seed,
+            Recording(self.probe, every=1),
             engine=self.engine,
-            record_every=1,
             progress=False,
         )
         return run.losses, run.outputs[1:, 0]
 
 
-class General(Memnets):
+class Compiled(Memnets):
     """`memnets.train` by its compiled path, which takes any Keras model."""
 
     engine = "xla"
