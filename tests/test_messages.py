@@ -208,7 +208,7 @@ COMMANDS = {
     "train recall --tell 15=0.4 --ask 3": "asked must not be before",
     "train recall --tell 4=1.5 --ask 9": "values from 0 to 1, got 1.5",
     "train recall --tell 4": "--tell must be a time step and a value",
-    "train countdown --tell 4=2.5": "whole count, got 2.5",
+    "train countdown --tell 4=2.5": "integer count, got 2.5",
     "train reber --tell 4=1": "drawn at random",
     "train recall --watch x": "watch must be one of lstm_1",
     "train recall --out x.csv": "--out must end in .npz",
