@@ -6,6 +6,9 @@ import pathlib
 import re
 
 import keras
+import pytest
+
+pytestmark = pytest.mark.versions
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "layers.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from memnets.scratch import lstm as numpy_lstm
 
+pytestmark = pytest.mark.versions
+
 SIZES = st.fixed_dictionaries(
     {
         "batch": st.integers(1, 4),

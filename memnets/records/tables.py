@@ -8,6 +8,7 @@ import os
 import pathlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,8 +40,40 @@ COLUMNS = {
     "keras": str,
     "tensorflow": str,
 }
-HEADING = dict(zip(COLUMNS, COLUMNS))
 Key = tuple[str, ...]
+
+
+class Schema(NamedTuple):
+    """The columns of a kind of table.
+
+    Args:
+        columns: Dictionary from the name of each column to its type: `str`,
+            `int`, `float`, `bool`, or `"Int64"` or `"Float64"` for numbers
+            that may be missing.
+        key: The columns that say what was run; no two rows agree in all.
+    """
+
+    columns: Mapping[str, type | str]
+    key: tuple[str, ...]
+
+    def key_of(self, row: Mapping[str, object]) -> Key:
+        """Return what was run in a row, as text."""
+        return tuple(str(row[name]) for name in self.key)
+
+    def text(self, rows: Iterable[Mapping[str, object]]) -> bytes:
+        """Return rows as lines of a file."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.columns), lineterminator="\n")
+        writer.writerows(rows)
+        return text.getvalue().encode("utf-8")
+
+    @property
+    def heading(self) -> dict[str, str]:
+        """The first line of a file, as a row."""
+        return {name: name for name in self.columns}
+
+
+RUNS = Schema(COLUMNS, tuple(SETTINGS))
 
 
 class Table:
@@ -52,13 +85,14 @@ class Table:
 
     Args:
         path: The file; it need not exist.
+        schema: The `Schema` of its rows. Default: that of runs.
 
     Raises:
         ValueError: If the file is damaged or holds something else.
     """
 
-    def __init__(self, path: str | os.PathLike):
-        self.path = pathlib.Path(path)
+    def __init__(self, path: str | os.PathLike, schema: Schema = RUNS):
+        self.path, self.schema = pathlib.Path(path), schema
         # Hidden beside the table; an empty file that stays.
         self._lock = FileLock(self.path.parent / f".{self.path.name}.lock")
         self._forget()
@@ -89,13 +123,13 @@ class Table:
                 data = file.read()
             if self._end:
                 whole = data[: data.rfind(b"\n") + 1]
-                rows = _read(whole, self.path, heading=False)
+                rows = _read(whole, self.path, self.schema, heading=False)
                 self._end += len(whole)
             else:
-                rows, torn = _whole_rows(data, self.path)
+                rows, torn = _whole_rows(data, self.path, self.schema)
                 self._end = len(data) - len(torn)
             for row in rows:
-                self._rows.setdefault(key_of(row), row)
+                self._rows.setdefault(self.schema.key_of(row), row)
         return self._rows
 
     def append(self, row: Mapping[str, object]) -> bool:
@@ -105,16 +139,16 @@ class Table:
             OSError: If it cannot be written; the table stays as it was.
         """
         with self._lock:
-            if key_of(row) in self._read_on():
+            if self.schema.key_of(row) in self._read_on():
                 return False
-            rows = [row] if self._end else [HEADING, row]
+            rows = [row] if self._end else [self.schema.heading, row]
             with open(
                 self.path, "r+b" if self.path.exists() else "w+b"
             ) as file:
                 file.truncate(self._end)
                 file.seek(self._end)
                 try:
-                    file.write(_text(rows))
+                    file.write(self.schema.text(rows))
                     file.flush()
                     os.fsync(file.fileno())
                 except OSError:
@@ -127,20 +161,20 @@ class Table:
         """Remove the rows of some keys, if there are any."""
         keys = set(keys)
         if keys & self.rows().keys():
-            self._rewrite(lambda row: key_of(row) not in keys)
+            self._rewrite(lambda row: self.schema.key_of(row) not in keys)
 
     def arrange(self, names: Sequence[str]) -> None:
-        """Sort the rows by their experiments, in the order of some names.
+        """Sort the rows by their first column, in the order of some names.
 
-        Others come after them, by name; rows of one experiment stand in the
-        order of their seeds.
+        Others come after them, by name; rows of one name stand in the order
+        of their seeds.
         """
         order = {name: number for number, name in enumerate(names)}
+        first = next(iter(self.schema.columns))
 
         def place(row):
-            name = row["experiment"]
-            seed = int(row["seed"])
-            return order.get(name, len(order)), name, seed, key_of(row)
+            name, key = row[first], self.schema.key_of(row)
+            return order.get(name, len(order)), name, int(row["seed"]), key
 
         self._rewrite(lambda row: True, place)
 
@@ -149,7 +183,7 @@ class Table:
         with self._lock:
             rows = [row for row in self.rows().values() if keep(row)]
             rows = sorted(rows, key=place) if place else rows
-            text = _text([HEADING, *rows])
+            text = self.schema.text([self.schema.heading, *rows])
             if self.path.exists() and text == self.path.read_bytes():
                 return
             with replacing(self.path) as temporary:
@@ -161,16 +195,19 @@ class Table:
         """Return the rows with their types, those of some keys if given."""
         rows = self.rows()
         wanted = rows if keys is None else [key for key in keys if key in rows]
-        return _typed([rows[key] for key in wanted])
+        return _typed([rows[key] for key in wanted], self.schema)
 
 
-def results(path: str | os.PathLike) -> pd.DataFrame:
+def results(
+    path: str | os.PathLike, schema: Schema = RUNS
+) -> pd.DataFrame:
     """Read a table of results.
 
     Args:
         path: The `.csv` file that `memnets compare` or `memnets experiments`
             wrote, whole or still growing. A last line that was cut short is
             left out, with a warning.
+        schema: The `Schema` of its rows. Default: that of runs.
 
     Returns:
         A pandas `DataFrame`, a row for each run. `mastered`, `correct` and
@@ -182,14 +219,14 @@ def results(path: str | os.PathLike) -> pd.DataFrame:
         ValueError: If the file is damaged or holds something else.
     """
     data = pathlib.Path(path).read_bytes()
-    rows, torn = _whole_rows(data, path)
+    rows, torn = _whole_rows(data, path, schema)
     if torn:
         warnings.warn(
             f"{os.fspath(path)}: the last line was cut short and is left out",
             RuntimeWarning,
             stacklevel=2,
         )
-    return _typed(rows)
+    return _typed(rows, schema)
 
 
 def merge(
@@ -226,31 +263,36 @@ def merge(
 
 def results_as_text(path: str | os.PathLike) -> list[dict[str, str]]:
     """Read the whole lines of a table, as text."""
-    return _whole_rows(pathlib.Path(path).read_bytes(), path)[0]
+    return _whole_rows(pathlib.Path(path).read_bytes(), path, RUNS)[0]
 
 
 def key_of(row: Mapping[str, object]) -> Key:
     """Return what was run in a row, as text: all settings and the seed."""
-    return tuple(str(row[name]) for name in SETTINGS)
+    return RUNS.key_of(row)
 
 
-def _whole_rows(data: bytes, path) -> tuple[list[dict[str, str]], bytes]:
+def _whole_rows(
+    data: bytes, path, schema: Schema
+) -> tuple[list[dict[str, str]], bytes]:
     """Return the rows of the whole lines of a file, and what is left."""
     whole, newline, torn = data.rpartition(b"\n")
     # A file that was cut in its first line has the beginning of the heading.
-    if not newline and not _text([HEADING]).startswith(torn):
+    heading = schema.text([schema.heading])
+    if not newline and not heading.startswith(torn):
         torn, whole, newline = b"", torn, b"\n"
-    return _read(whole + newline, path, heading=True), torn
+    return _read(whole + newline, path, schema, heading=True), torn
 
 
-def _read(data: bytes, path, heading: bool) -> list[dict[str, str]]:
+def _read(
+    data: bytes, path, schema: Schema, heading: bool
+) -> list[dict[str, str]]:
     """Return the rows of whole lines, refusing any but a table's."""
     try:
         lines = list(csv.reader(io.StringIO(data.decode("utf-8")), strict=True))
-        if heading and lines and lines.pop(0) != list(COLUMNS):
+        if heading and lines and lines.pop(0) != list(schema.columns):
             raise ValueError("it has other columns")
-        rows = [dict(zip(COLUMNS, line, strict=True)) for line in lines]
-        _typed(rows)
+        rows = [dict(zip(schema.columns, line, strict=True)) for line in lines]
+        _typed(rows, schema)
     except (csv.Error, UnicodeDecodeError, ValueError, TypeError) as error:
         raise ValueError(
             f"{os.fspath(path)} is not a table of results that memnets wrote, "
@@ -259,25 +301,19 @@ def _read(data: bytes, path, heading: bool) -> list[dict[str, str]]:
     return rows
 
 
-def _text(rows: Iterable[Mapping[str, object]]) -> bytes:
-    """Return rows as lines of a file."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
-    writer.writerows(rows)
-    return text.getvalue().encode("utf-8")
-
-
-def _typed(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+def _typed(
+    rows: Sequence[Mapping[str, str]], schema: Schema
+) -> pd.DataFrame:
     """Return rows of text with the types of their columns."""
-    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=str)
-    for name, kind in COLUMNS.items():
+    frame = pd.DataFrame(rows, columns=list(schema.columns), dtype=str)
+    for name, kind in schema.columns.items():
         if kind is bool:
             if not frame[name].isin(["True", "False"]).all():
                 raise ValueError(f"{name} must be True or False")
             frame[name] = frame[name] == "True"
-        elif kind == "Int64":
+        elif kind in ("Int64", "Float64"):
             numbers = pd.to_numeric(frame[name].replace("", None))
-            frame[name] = numbers.astype("Int64")
+            frame[name] = numbers.astype(kind)
         elif kind is not str:
             frame[name] = frame[name].astype(kind)
     return frame
