@@ -21,7 +21,7 @@ DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
 # The standard deviation of a normal distribution cut off at +-2.
 _TRUNCATED_STDDEV = 0.87962566103423978
 # The number of matrices side by side in a layer's weights: gates and candidate.
-_PARTS = {"lstm": 4, "gru": 3}
+_PARTS = {"lstm": 4, "gru": 3, "simple_rnn": 1, "elman": 1}
 
 
 def layer_seeds(seed: int, layers: int) -> list[tuple[int, int]]:
@@ -235,7 +235,8 @@ def initial_weights(
         outputs: Positive integer, the number of the task's outputs.
         readout: `"dense"` or `None`.
         seed: Integer of at least 0.
-        cell: `"lstm"` or `"gru"`. Default: `"lstm"`.
+        cell: `"lstm"`, `"gru"`, `"simple_rnn"` or `"elman"`. Default:
+            `"lstm"`.
 
     Returns:
         A list of float32 arrays, bitwise equal to `get_weights()` of the
@@ -246,7 +247,9 @@ def initial_weights(
         ValueError: If an argument has an impossible value.
     """
     if cell not in _PARTS:
-        raise ValueError(f"cell must be 'lstm' or 'gru', got {cell!r}")
+        raise ValueError(
+            f"cell must be one of {', '.join(_PARTS)}, got {cell!r}"
+        )
     if readout not in (None, "dense"):
         raise ValueError(f"readout must be None or 'dense', got {readout!r}")
     if not isinstance(units, (tuple, list)) or not units:
@@ -320,6 +323,8 @@ def _bias(cell: str, size: int) -> np.ndarray:
     """Return Keras's initial bias: zeros, but ones for forget gates."""
     if cell == "gru":
         return np.zeros((2, 3 * size), np.float32)
+    if _PARTS[cell] == 1:
+        return np.zeros(size, np.float32)
     return np.repeat(np.array([0, 1, 0, 0], np.float32), size)
 
 

@@ -8,8 +8,24 @@ catalogue, import it below. Tasks may import nothing but NumPy.
 from memnets.tasks.base import Batch, Task, draw, join
 from memnets.tasks.recall import Recall
 from memnets.tasks.countdown import Countdown
+from memnets.tasks.counting import AnBn, AnBnCn
 from memnets.tasks.mixture import Mixture
+from memnets.tasks.particle import HiddenParticle, ParticleForecast
 from memnets.tasks.reber import Reber, EmbeddedReber, letters
+from memnets.tasks.long_lags import LongLag, LongLagRandom, LongLagTrigger
+from memnets.tasks.noise import NoisySignal, NoisyTarget, SignalThenNoise
+from memnets.tasks.adding import Adding, ModernAdding, Multiplication
+from memnets.tasks.temporal_order import TemporalOrder, TemporalOrder3
+from memnets.tasks.copying import CopyMemory
+from memnets.tasks.association import AssociativeRecall
+from memnets.tasks.bsuite import MemoryLength, MemorySize
+from memnets.tasks.latest_subject import LatestSubject
+from memnets.tasks.continual import ContinualReber, ContinualOrder
+from memnets.tasks.timing import (
+    MeasureSpikeDelays,
+    GenerateSpikes,
+    PeriodicFunction,
+)
 
 # Every task by its name, except Mixture, which is made of other tasks.
 TASKS: dict[str, type[Task]] = {

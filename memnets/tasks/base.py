@@ -13,7 +13,9 @@ class Batch(NamedTuple):
     """Sequences with their target answers.
 
     Args:
-        inputs: float32 array of shape `(batch, time, input channel)`.
+        inputs: float32 array of shape `(batch, time, input channel)`. Of a
+            task whose inputs are symbols: int32 array of shape `(batch,
+            time)`, the number of each step's input channel, or -1 for none.
         targets: float32 array of shape `(batch, time, output channel)`.
         weights: float32 array of shape `(batch, time)`; 0 where the answer is
             not scored.
@@ -39,6 +41,8 @@ class Task:
 
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
+    # Whether inputs are symbols, one at each step, instead of channels.
+    symbolic: ClassVar[bool] = False
     pass_mark: ClassVar[float] = 0.99
     # The outputs that answer; all others should stay silent.
     answering: ClassVar[slice] = slice(1)
@@ -140,6 +144,12 @@ def check_integer(argument: str, value: Any, least: int) -> None:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
 
 
+def check_flag(argument: str, value: Any) -> None:
+    """Refuse anything but `True` and `False`."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{argument} must be True or False, got {value!r}")
+
+
 def check_below(argument: str, value: Any, count: int) -> None:
     """Refuse anything but an integer from 0 to `count - 1`."""
     check_integer(argument, value, 0)
@@ -186,11 +196,36 @@ def check_answers(outputs: np.ndarray, batch: Batch) -> np.ndarray:
     return outputs
 
 
+def one_hot(symbols: np.ndarray, channels: int) -> np.ndarray:
+    """Return the one-hot encoding of symbols; a symbol below 0 gives zeros.
+
+    >>> one_hot(np.array([[2, -1]]), 3).tolist()
+    [[[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]
+
+    Args:
+        symbols: int array of any shape. A float array is returned unchanged.
+        channels: Positive integer, the number of symbols.
+
+    Raises:
+        ValueError: If there is no such symbol.
+    """
+    if symbols.dtype.kind == "f":
+        return symbols
+    if symbols.max(initial=-1) >= channels:
+        raise ValueError(
+            f"inputs must be symbols below {channels}, got {symbols.max()}"
+        )
+    # `take` is several times as fast as indexing.
+    rows = np.eye(channels + 1, channels, dtype=np.float32)
+    return rows.take(symbols.clip(-1), 0)
+
+
 def draw(task: Task, batch: Batch, sequence: int = 0) -> str:
     """Draw one sequence of a batch as text, a row for each channel.
 
     A dot is 0. A fraction shows only its first decimal: `.6` stands for 0.6
-    to 0.7. Long sequences wrap after 20 time steps.
+    to 0.7. Other numbers are rounded. Symbols are named in a single row. Long
+    sequences wrap after 20 time steps, or sooner if names are long.
 
     Args:
         task: The task that drew the batch; it names the channels.
@@ -203,27 +238,57 @@ def draw(task: Task, batch: Batch, sequence: int = 0) -> str:
     check_task(task)
     check_batch("batch", batch)
     check_below("sequence", sequence, len(batch.inputs))
-    names = (*task.inputs, *task.outputs)
-    values = np.concatenate(
-        [batch.inputs[sequence], batch.targets[sequence]], axis=-1
-    )
-    width = max(map(len, ("time step", *names)))
+    inputs, targets = batch.inputs[sequence], batch.targets[sequence]
+    rows, cell = _rows(task.inputs, inputs), 3
+    if inputs.ndim == 1:
+        rows += _symbol_row(task.outputs, targets)
+        cell = max(cell, 1 + max(len(text) for _, row in rows for text in row))
+    if inputs.ndim > 1 or len(rows) == 1:
+        rows += _rows(task.outputs, targets)
+    label = max(len(name) for name, _ in (("time step", []), *rows))
+    steps, wrap = len(inputs), 60 // cell
     blocks = []
-    for start in range(0, len(values), 20):
-        steps = range(start, min(start + 20, len(values)))
-        ticks = [f"{t:3d}" if t % 5 == 0 else "   " for t in steps]
-        rows = [f"{'time step':{width}}" + "".join(ticks)]
-        for channel, name in enumerate(names):
-            cells = "".join(_cell(values[t, channel]) for t in steps)
-            rows.append(f"{name:{width}}" + cells)
-        blocks.append("\n".join(row.rstrip() for row in rows))
+    for start in range(0, steps, wrap):
+        shown = range(start, min(start + wrap, steps))
+        ticks = [str(t) if t % 5 == 0 else "" for t in shown]
+        lines = [f"{'time step':{label}}" + _line(ticks, cell)]
+        for name, row in rows:
+            texts = [row[t] for t in shown]
+            lines.append(f"{name:{label}}" + _line(texts, cell))
+        blocks.append("\n".join(line.rstrip() for line in lines))
     return "\n\n".join(blocks)
+
+
+def _rows(names, values) -> list[tuple[str, list[str]]]:
+    """Return the names and the texts of channels, or of a row of symbols."""
+    if values.ndim == 1:
+        return [("read", [names[k] if k >= 0 else "." for k in values])]
+    return [(name, [*map(_cell, row)]) for name, row in zip(names, values.T)]
+
+
+def _symbol_row(names, targets) -> list[tuple[str, list[str]]]:
+    """Return targets with names such as `next a` and `next b` as one row.
+
+    Return none if the names begin differently or the targets are not one-hot.
+    """
+    first = names[0].partition(" ")[0] + " "
+    alike = all(name.startswith(first) for name in names)
+    if not alike or (targets.sum(1) > 1).any() or (targets % 1).any():
+        return []
+    symbols = [name.removeprefix(first) for name in names]
+    answers = zip(targets.argmax(1), targets.any(1))
+    row = [symbols[k] if asked else "." for k, asked in answers]
+    return [(first[:-1], row)]
+
+
+def _line(texts, cell) -> str:
+    return "".join(f"{text:>{cell}}" for text in texts)
 
 
 def _cell(value: float) -> str:
     if value == 0:
-        return "  ."
-    if value == int(value):
-        return f"{int(value):3d}"
+        return "."
+    if value == int(value) or abs(value) >= 1:
+        return f"{round(value)}"
     tenths = f"{int(abs(value) * 10) / 10:.1f}".removeprefix("0")
-    return f"{'-' + tenths if value < 0 else tenths:>3}"
+    return f"{'-' + tenths if value < 0 else tenths}"

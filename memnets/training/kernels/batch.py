@@ -1,4 +1,4 @@
-"""Train stacks of LSTM or GRU layers, one batch at a time.
+"""Train stacks of LSTM, GRU or simple layers, one batch at a time.
 
 A block of sequences is a vector, one sequence per lane. The input vector
 `seen` of a layer at a step has the columns inputs, own previous output, and 1
@@ -18,6 +18,7 @@ from memnets.training.kernels.cells import (
     gru_forward,
     lstm_backward,
     lstm_forward,
+    slope,
 )
 from memnets.training.kernels.lanes import (
     FAST,
@@ -33,12 +34,13 @@ from memnets.training.kernels.lanes import (
     rows,
     sigmoid,
     sqrt,
+    tanh,
     total,
     vector,
     where,
 )
 
-LSTM, GRU, DENSE = range(3)  # kinds of layers
+LSTM, GRU, DENSE, SIMPLE, ELMAN = range(5)  # kinds of layers
 LINEAR, SIGMOID, SOFTMAX = range(3)  # activations of a readout
 SQUARED, BINARY, CATEGORICAL = range(3)  # losses
 SGD, ADAM = range(2)
@@ -178,8 +180,10 @@ def forward(lanes, buffer, layer, steps, looked_up):
                 i, f, g, o, tanh_c, c, h = lstm_forward(i, f, g, o, c)
                 memory[t, TANH_C, u] = tanh_c
                 memory[t + 1, STATE, u] = c
-            else:
+            elif layer.kind == GRU:
                 i, f, g, o, h = gru_forward(i, f, g, o, seen[t, own + u])
+            else:
+                g = h = tanh(g)
             memory[t, I, u], memory[t, F, u] = i, f
             memory[t, G, u], memory[t, O, u] = g, o
             seen[t + 1, own + u] = h
@@ -199,18 +203,20 @@ def backward(lanes, buffer, layer, first, last, lowest):
         for u in range(units):
             i, f = memory[t, I, u], memory[t, F, u]
             g, o = memory[t, G, u], memory[t, O, u]
-            dh, later = (
-                incoming[t, u] + errors[t + 1, own + u],
-                memory[t + 1, LATER, u],
-            )
+            dh, later = incoming[t, u], memory[t + 1, LATER, u]
+            if layer.kind != ELMAN:  # whose gradient ends after one step
+                dh = dh + errors[t + 1, own + u]
             if layer.kind == LSTM:
                 tanh_c, c = memory[t, TANH_C, u], memory[t, STATE, u]
                 i, f, g, o, later = lstm_backward(
                     i, f, g, o, tanh_c, c, dh, later
                 )
-            else:
+            elif layer.kind == GRU:
                 h = seen[t, own - layer.skipped + u]
                 i, f, g, o, later = gru_backward(i, f, g, o, h, dh + later)
+            else:
+                i = f = o = vector(lanes, ZERO)
+                g = dh * slope(g)
             memory[t, I, u], memory[t, F, u] = i, f
             memory[t, G, u], memory[t, O, u] = g, o
             memory[t, LATER, u] = later

@@ -133,6 +133,10 @@ class Kernel:
         """Return the current answers, with the same bits as a record."""
         return self.observe(inputs)[0]
 
+    def answers(self) -> np.ndarray:
+        """Return the answers to the last batch, from before its update."""
+        return self._network.answers()
+
     def _check(self, block) -> None:
         """Refuse wrong shapes: the kernel would write outside of the arrays."""
         shape = len(block.inputs), *self._batch

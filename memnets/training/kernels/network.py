@@ -11,8 +11,13 @@ from memnets.training.kernels import batch
 from memnets.training.kernels.lanes import Lanes
 from memnets.training.kernels.optimizers import Optimizer
 
-KINDS = {"lstm": batch.LSTM, "gru": batch.GRU}
-GATES = {"lstm": 4, "gru": 3}
+KINDS = {
+    "lstm": batch.LSTM,
+    "gru": batch.GRU,
+    "simple_rnn": batch.SIMPLE,
+    "elman": batch.ELMAN,
+}
+GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1, "elman": 1}
 READOUTS = {
     None: batch.LINEAR,
     "linear": batch.LINEAR,
@@ -29,7 +34,8 @@ class Stack:
 
     Args:
         channels: Positive integer, the number of input channels.
-        cells: Tuple of strings, `"lstm"` or `"gru"`, one for each layer.
+        cells: Tuple of strings, `"lstm"`, `"gru"`, `"simple_rnn"` or `"elman"`,
+            one for each layer.
         units: Tuple of positive integers, the size of each layer.
         readout: `"linear"`, `"sigmoid"` or `"softmax"`, the activation of a
             Dense readout, or `None` if the last layer answers.
@@ -70,7 +76,7 @@ class Stack:
 
         A GRU's candidate has two net inputs, one from the inputs and one from
         the previous output. Each has a gate's place here, and weights of 0 for
-        what it does not see.
+        what it does not see. A simple layer has only a candidate.
         """
         places, first, shapes = [], 0, iter(self.shapes())
         for cell, units in zip(self.cells, self.units):
@@ -81,6 +87,8 @@ class Stack:
                     first_row = {"recurrent": 0, "bias": 1}.get(part, math.inf)
                     of_output = (row >= first_row) & (column >= 2 * units)
                     column += units * of_output
+                elif GATES[cell] == 1:
+                    column += batch.G * units
                 places.append((first + row * 4 * units + column).ravel())
                 first += math.prod(rows) * 4 * units
         for shape in shapes:
@@ -182,6 +190,15 @@ class Network:
         seen = self._buffer[start:][: size * columns * self._count]
         seen = seen.reshape(-1, steps + 1, columns, self._count)
         seen[block, :steps, : self.stack.channels, lane] = inputs
+
+    def answers(self) -> np.ndarray:
+        """Return the last answers to a batch, `(batch, time, output)`."""
+        plan, count = self.net.plan, self._count
+        size, blocks = plan[batch.BATCH_SIZE], plan[batch.BLOCKS]
+        shape = blocks, plan[batch.STEPS], plan[batch.OUTPUTS], count
+        flat = self._buffer[plan[batch.ANSWERS] :][: math.prod(shape)]
+        lanes_last = np.moveaxis(flat.reshape(shape), -1, 1)
+        return lanes_last.reshape(blocks * count, *shape[1:3])[:size].copy()
 
     def _allocate(self, size: int) -> int:
         """Return the start of the next `size` numbers, at a cache line."""

@@ -1,0 +1,196 @@
+"""Train today's LSTM on the classic experiments, under the same rules.
+
+The LSTM of Keras with a readout, all of the gradient, Adam on batches. One
+setting serves nearly all experiments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from memnets.networks import draws
+from memnets.reproduction.rules import Rule, Trial, score
+from memnets.tasks import Batch, Task
+from memnets.training.batches import generator
+from memnets.training.kernels.engine import Kernel
+from memnets.training.kernels.network import Stack
+from memnets.training.kernels.optimizers import Optimizer
+
+BIASES = 14  # the purpose of a trial's gate biases
+READOUTS = {
+    "mean_squared_error": "linear",
+    "binary_crossentropy": "sigmoid",
+    "categorical_crossentropy": "softmax",
+}
+# Batches that are drawn at once.
+DRAWN = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Modern:
+    """An LSTM of today and how it is trained.
+
+    Args:
+        loss: String, Keras's name of the loss; the readout is linear, sigmoid
+            or softmax accordingly.
+        longest: Positive integer, the longest memory time, for the forget
+            gates. Their biases are drawn by `memnets.networks.draws.chrono`,
+            and those of the input gates are the same with the other sign.
+        units: Positive integer, the units of the LSTM. Default: 16.
+        batch_size: Positive integer. Default: 16.
+        rate: Positive float, Adam's learning rate at first. Default: 0.01.
+        beta_2: Float, Adam's. Default: 0.99.
+        halved_every: Positive integer, the sequences after which the learning
+            rate is halved, again and again. Default: 20,000.
+        least_rate: Positive float, where that ends. Default: 2e-4.
+        clip: Positive float, the largest norm of the gradient. Default: 1.
+        forget_bias: Float, of all forget gates in the place of `longest`; the
+            biases of the input gates are then 0. Default: `None`.
+        last_weight: Positive float, the weight of the last step in the loss;
+            that of the others is 1. Default: 1.
+        cell: `"lstm"`, `"gru"`, `"simple_rnn"` or `"elman"`. Default: `"lstm"`.
+    """
+
+    loss: str
+    longest: int
+    units: int = 16
+    batch_size: int = 16
+    rate: float = 1e-2
+    beta_2: float = 0.99
+    halved_every: int = 20_000
+    least_rate: float = 2e-4
+    clip: float = 1.0
+    forget_bias: float | None = None
+    last_weight: float = 1.0
+    cell: str = "lstm"
+
+    def stack(self, task: Task) -> Stack:
+        """Return the network for a task."""
+        readout = READOUTS[self.loss]
+        sizes = len(task.inputs), (self.cell,), (self.units,)
+        return Stack(*sizes, readout, len(task.outputs))
+
+    def count_weights(self, task: Task) -> int:
+        """Return the number of weights."""
+        return sum(int(np.prod(s)) for s in self.stack(task).shapes())
+
+    def settings(self) -> dict[str, object]:
+        """Return the settings as plain values."""
+        return {"learning": "batches, Adam", **dataclasses.asdict(self)}
+
+    def weights(self, task: Task, seed: int) -> list[np.ndarray]:
+        """Draw the initial weights of a trial."""
+        channels, outputs = len(task.inputs), len(task.outputs)
+        arguments = channels, (self.units,), outputs, "dense", seed
+        weights = draws.initial_weights(*arguments, self.cell)
+        if self.cell != "lstm":
+            return weights
+        forget = np.full(self.units, self.forget_bias or 0, np.float32)
+        bias = np.zeros(4 * self.units, np.float32)
+        if self.forget_bias is None:
+            rng = generator(seed, BIASES)
+            forget = draws.chrono((self.units,), rng, self.longest)
+            bias[: self.units] = -forget
+        bias[self.units : 2 * self.units] = forget
+        weights[2] = bias
+        return weights
+
+    def rates(self, before: np.ndarray) -> np.ndarray:
+        """Return the learning rates after some numbers of updates."""
+        halvings = np.asarray(before) * self.batch_size // self.halved_every
+        # 2 ** -n is exact, so the bits are the same everywhere.
+        return np.maximum(self.rate * 0.5**halvings, self.least_rate)
+
+    def trials(
+        self,
+        task: Task,
+        rule: Rule,
+        cap: int,
+        seeds: list[int],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Trial]:
+        """Train a network for each seed; give each trial as it ends.
+
+        Args:
+            task: The task.
+            rule: The stopping rule and the final test.
+            cap: Positive integer, the most sequences of a trial.
+            seeds: List of integers, one for each trial.
+            stop: Function that says whether to give up. Default: never.
+        """
+        for seed in seeds:
+            began = time.thread_time()
+            trial = self._trial(task, rule, cap, seed, stop)
+            if trial is None:
+                return
+            seconds = time.thread_time() - began
+            yield trial._replace(seconds=seconds)
+
+    def _trial(self, task, rule, cap, seed, stop) -> Trial | None:
+        judge, kernel = rule.judge(task, seed), self._kernel(task, seed)
+        sequences = 0
+        for batch in self._batches(rule.stream(task, seed)):
+            if stop():
+                return None
+            if sequences >= cap:
+                return Trial(seed, None, sequences, 0.0)
+            kernel.run(self._weighted(batch), 0, np.zeros(1, bool))
+            correct, errors = score(task, kernel.answers(), batch)
+            done, due = 0, judge.due(correct, errors)
+            while due is not None:
+                done += due
+                verdict = judge.examine(_answer(kernel), sequences + done)
+                if verdict is not None:
+                    sequences += self.batch_size
+                    return Trial(seed, verdict, sequences, 0.0)
+                due = judge.due(correct[done:], errors[done:])
+            sequences += self.batch_size
+
+    def _kernel(self, task, seed):
+        """Return the training kernel with the initial weights."""
+        optimizer = Optimizer(
+            "Adam",
+            self.rates,
+            self.loss,
+            by_weight=True,
+            beta_2=self.beta_2,
+            clip="global_clipnorm",
+            limit=self.clip,
+        )
+        probe = task.sample(1, np.random.default_rng(0)).inputs
+        kernel = Kernel(
+            self.stack(task),
+            optimizer,
+            self.batch_size,
+            task.timesteps,
+            probe,
+            symbols=task.symbolic,
+        )
+        kernel.put(self.weights(task, seed))
+        return kernel
+
+    def _batches(self, stream) -> Iterator[Batch]:
+        """Yield batches, which are drawn several at a time."""
+        number = 0
+        while True:
+            drawn = stream(number, DRAWN * self.batch_size)
+            for n in range(0, DRAWN * self.batch_size, self.batch_size):
+                yield Batch(*(a[n : n + self.batch_size] for a in drawn))
+            number += 1
+
+    def _weighted(self, batch: Batch) -> Batch:
+        """Return a block of one batch, with the weight of the last step."""
+        weights = batch.weights
+        if self.last_weight != 1:
+            weights = weights.copy()
+            weights[:, -1] *= np.float32(self.last_weight)
+        return Batch(batch.inputs[None], batch.targets[None], weights[None])
+
+
+def _answer(kernel: Kernel):
+    """Return the function by which a network answers a batch."""
+    return lambda batch: kernel.record(batch.inputs)

@@ -1,0 +1,272 @@
+"""Repeat the classic experiments into a table, a row for each trial."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+
+import pandas as pd
+from tqdm import tqdm
+
+from memnets.experiments import pool
+from memnets.records.tables import Key, Schema, Table
+from memnets.reproduction.rows import ROWS
+from memnets.tasks.base import check_integer
+from memnets.training.interrupts import deferred_interrupt
+from memnets.training.loop import versions
+
+SCHEMA = Schema(
+    {
+        "row": str,
+        "method": str,
+        "seed": int,
+        "solved": bool,
+        "sequences": int,
+        "first": "Int64",
+        "wrong": "Int64",
+        "tested": "Int64",
+        "error": "Float64",
+        "weights": int,
+        "seconds": float,
+        "settings": str,
+        "versions": str,
+    },
+    ("row", "method", "seed", "settings"),
+)
+# The columns that are the same wherever and whenever a trial is run.
+REPRODUCIBLE = tuple(
+    name for name in SCHEMA.columns if name not in ("seconds", "versions")
+)
+# The most trials that are trained side by side, one in each lane.
+SIDE_BY_SIDE = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Some trials of a row by one method, trained in one go.
+
+    Args:
+        row: String, the name of the row.
+        method: String, the name of the method.
+        seeds: Tuple of integers, one for each trial.
+    """
+
+    row: str
+    method: str
+    seeds: tuple[int, ...]
+
+
+def choose(
+    rows: Sequence[str] = (), methods: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Return the pairs of rows and methods of some names.
+
+    Args:
+        rows: Names of rows, or their beginnings up to a hyphen, such as
+            `"3a"`. Default: all.
+        methods: Names of methods, or `"1997"` or `"today"` for all that begin
+            so. Default: all.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    chosen = []
+    for name in rows or ROWS:
+        own = [k for k in ROWS if k == name or k.startswith(f"{name}-")]
+        if not own:
+            raise ValueError(
+                f"rows must be some of {', '.join(ROWS)}, got {name!r}"
+            )
+        chosen += own
+    known = dict.fromkeys(m for row in ROWS.values() for m in row.attempts)
+    for name in methods:
+        if not any(m == name or m.startswith(f"{name},") for m in known):
+            raise ValueError(
+                f"methods must be some of {'; '.join(known)}, got {name!r}"
+            )
+    return [
+        (row, method)
+        for row in dict.fromkeys(chosen)
+        for method in ROWS[row].attempts
+        if not methods
+        or any(method == m or method.startswith(f"{m},") for m in methods)
+    ]
+
+
+def reproduce(
+    path: str | os.PathLike,
+    rows: Sequence[str] = (),
+    *,
+    methods: Sequence[str] = (),
+    trials: int | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    redo: bool = False,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Run trials of the classic experiments into a table.
+
+    A row is written as soon as its trial ends. Trials that the table holds
+    are not run again, so the same call goes on where an interrupted one
+    stopped.
+
+    Args:
+        path: The `.csv` file of the table.
+        rows: As in `choose`.
+        methods: As there.
+        trials: Positive integer, the trials of each row and method. Default:
+            `None`, as many as in the paper.
+        workers: Positive integer, how many threads train. Default: `None`, one
+            a core.
+        executor: A `concurrent.futures.Executor` that does the work instead.
+            Default: `None`.
+        redo: Boolean, whether to run anew what the table holds. Default:
+            `False`.
+        progress: Boolean, whether to show a text progress bar. Default:
+            `True`.
+
+    Returns:
+        The rows of these trials, as a pandas `DataFrame`.
+
+    Raises:
+        ValueError: If a name or a number is wrong, or the file is not such a
+            table.
+    """
+    chosen = choose(rows, methods)
+    if trials is not None:
+        check_integer("trials", trials, 1)
+    if workers is not None:
+        check_integer("workers", workers, 1)
+    table = Table(path, SCHEMA)
+    keys = {
+        key_of(row, method, seed): (row, method, seed)
+        for row, method in chosen
+        for seed in range(trials or ROWS[row].attempts[method].trials)
+    }
+    if redo:
+        table.remove(keys)
+    held = table.rows().keys() & keys.keys()
+    jobs = divide([keys[key] for key in keys if key not in held])
+    _run(table, jobs, workers or pool.cores(), executor, progress, len(held))
+    table.arrange(list(ROWS))
+    return table.frame(keys)
+
+
+def divide(trials: Sequence[tuple[str, str, int]]) -> list[Job]:
+    """Divide trials into jobs of equal size, each of one row and method."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, method, seed in trials:
+        groups.setdefault((row, method), []).append(seed)
+    jobs = []
+    for (row, method), seeds in groups.items():
+        count = math.ceil(len(seeds) / SIDE_BY_SIDE)
+        size = math.ceil(len(seeds) / count)
+        for first in range(0, len(seeds), size):
+            part = tuple(seeds[first : first + size])
+            jobs.append(Job(row, method, part))
+    return jobs
+
+
+def _run(table, jobs, workers, executor, progress, held) -> None:
+    """Do the jobs, and write each row as soon as it is there."""
+    total = held + sum(len(job.seeds) for job in jobs)
+    lock = threading.Lock()
+    with (
+        deferred_interrupt() as interrupted,
+        tqdm(
+            total=total, initial=held, unit=" trials", disable=not progress
+        ) as bar,
+    ):
+
+        def write(row):
+            with lock:
+                table.append(row)
+                bar.update()
+
+        if executor is None:
+            make = functools.partial(pool.threads, workers)
+            call = functools.partial(_write_each, write, interrupted)
+            ahead = workers
+        else:
+            make = functools.partial(contextlib.nullcontext, executor)
+            call, ahead = run_job, 4 * workers
+        calls = [functools.partial(call, job) for job in jobs]
+        for _, found in pool.completed(make, calls, ahead, interrupted):
+            for row in found:
+                write(row)
+        if interrupted():
+            raise KeyboardInterrupt
+
+
+def _write_each(write, stop, job: Job) -> list[dict[str, object]]:
+    """Do a job and write its rows one by one; return what is left: none."""
+    for row in rows_of(job, stop):
+        write(row)
+    return []
+
+
+def run_job(job: Job) -> list[dict[str, object]]:
+    """Do a job; return its rows."""
+    return list(rows_of(job))
+
+
+def rows_of(
+    job: Job, stop: Callable[[], bool] = lambda: False
+) -> Iterator[dict[str, object]]:
+    """Run the trials of a job; give the row of each as it ends."""
+    task, own = ROWS[job.row].task, ROWS[job.row].attempts[job.method]
+    weights, seeds = own.method.count_weights(task), list(job.seeds)
+    for trial in own.method.trials(task, own.rule, own.cap, seeds, stop):
+        verdict = trial.verdict
+        yield {
+            "row": job.row,
+            "method": job.method,
+            "seed": trial.seed,
+            "solved": verdict is not None,
+            "sequences": trial.sequences,
+            "first": verdict and verdict.first,
+            "wrong": None if verdict is None else verdict.wrong,
+            "tested": None if verdict is None else verdict.tested,
+            "error": None if verdict is None else f"{verdict.error:.6g}",
+            "weights": weights,
+            "seconds": round(trial.seconds, 2),
+            "settings": settings_of(job.row, job.method),
+            "versions": _versions(),
+        }
+
+
+def key_of(row: str, method: str, seed: int) -> Key:
+    """Return the key of a trial in the table."""
+    settings = settings_of(row, method)
+    return SCHEMA.key_of(
+        {"row": row, "method": method, "seed": seed, "settings": settings}
+    )
+
+
+@functools.cache
+def settings_of(row: str, method: str) -> str:
+    """Return all settings of a trial but the seed, as text."""
+    own, name = ROWS[row].attempts[method], {}
+    if own.rule is not None:
+        name = {"name": type(own.rule).__name__}
+        name |= dataclasses.asdict(own.rule)
+    settings = {
+        "task": ROWS[row].task.settings(),
+        "rule": name,
+        "cap": own.cap,
+        **own.method.settings(),
+    }
+    return json.dumps(settings, separators=(",", ":"))
+
+
+def _versions() -> str:
+    """Return the versions that a kernel's results could depend on."""
+    used = versions()
+    return f"numpy {used['numpy']}, numba {used['numba']}"

@@ -1,0 +1,64 @@
+"""Tasks that are answered once, at the last step of a sequence."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from memnets.tasks.base import Batch, Task, check_answers
+
+
+class FinalTask(Task):
+    """The base class of tasks whose last step asks for one answer.
+
+    Sequences begin at step 0 and differ in length. After a sequence inputs are
+    0, or -1 for symbols. Weights are 1 at each sequence's own last step and 0
+    elsewhere, so only the answer there is trained and scored.
+    """
+
+    @property
+    def shortest(self) -> int:
+        """The length of the shortest sequence: T, if the longest is 1.1 T."""
+        return math.ceil(10 * self.timesteps / 11)
+
+    def draw_lengths(
+        self, batch_size: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Draw lengths, uniform from `shortest` to `timesteps`."""
+        return rng.integers(self.shortest, self.timesteps + 1, batch_size)
+
+    def answered_at_end(
+        self, inputs: np.ndarray, lengths: np.ndarray, answers: np.ndarray
+    ) -> Batch:
+        """Return a batch whose answers are asked for at the last steps.
+
+        Args:
+            inputs: Array of shape `(batch, time, channel)`, or symbols of
+                shape `(batch, time)`.
+            lengths: int array of shape `(batch,)`.
+            answers: Array of shape `(batch, output channel)`.
+        """
+        shape = len(inputs), self.timesteps
+        targets = np.zeros((*shape, len(self.outputs)), np.float32)
+        weights = np.zeros(shape, np.float32)
+        each = np.arange(len(inputs))
+        targets[each, lengths - 1] = answers
+        weights[each, lengths - 1] = 1
+        return Batch(inputs, targets, weights)
+
+
+def final_answers(values: np.ndarray, batch: Batch) -> np.ndarray:
+    """Return outputs or targets at each sequence's last scored step.
+
+    Args:
+        values: Array of shape `(batch, time, output channel)`.
+        batch: The `Batch` that was answered.
+
+    Returns:
+        Array of shape `(batch, output channel)`.
+    """
+    values = check_answers(values, batch)
+    steps = batch.weights.shape[1] - 1
+    last = steps - np.argmax(batch.weights[:, ::-1] > 0, axis=1)
+    return values[np.arange(len(values)), last]
