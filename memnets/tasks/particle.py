@@ -366,7 +366,8 @@ class HiddenParticle(_Particles):
         """
         inputs = np.asarray(inputs, float)
         if self.reminder:
-            return np.float32(inputs @ self._balance())[..., None]
+            answers = (inputs @ self._balance()).astype(np.float32)
+            return answers[..., None]
         seen = inputs[:, :, 0]
         weights = best_guess(self.particles, seen.shape[1]).weights
         return (seen @ weights).astype(np.float32)[..., None]
