@@ -12,6 +12,7 @@ such tasks, builds networks, trains them, looks inside, and draws pictures:
 The tasks
     Recall, Countdown      told a number: say it when asked, or count it down
     Reber, EmbeddedReber   strings of a grammar: which symbol may come next?
+    HiddenParticle, ParticleForecast   coupled oscillators: infer, predict
     Mixture                several tasks in turn
     draw, letters          a sequence as text
     Task, Batch, join      what a task is, and what it draws
@@ -34,6 +35,9 @@ Looking inside
     trace                  every gate at every step
     gradient_flow          how far the error comes back through time
 
+In the browser
+    playground             trained networks that answer in a page of one file
+
 Records
     Run, Ensemble          one training; the losses of many
     Trace, NetworkTrace    what was in a layer, and in a network
@@ -47,6 +51,9 @@ Pictures
     plot_recalled_values, plot_units     a task and how it is learned
     plot_gates, plot_cell, plot_gradient, plot_gradient_study,
     plot_scores_by_gradient              inside a network
+    plot_grammar, plot_counters          a grammar; cells that count
+    plot_motion, plot_errors, plot_responses, plot_response_matrix
+                                         the hidden particle
     plot_family, plot_cell_diagram, plot_comparison, plot_matrix
                                          cells side by side
     animate_learning, animate_cell       films
@@ -71,13 +78,13 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "cells experiments figures networks plots records scratch tasks "
-        "tracing training"
+        "browser cells experiments figures networks plots records scratch "
+        "tasks tracing training"
     ).split(),
     submod_attrs={
         "tasks": (
-            "TASKS Batch Countdown EmbeddedReber Mixture Reber Recall Task "
-            "draw join letters make_task"
+            "TASKS Batch Countdown EmbeddedReber HiddenParticle Mixture "
+            "ParticleForecast Reber Recall Task draw join letters make_task"
         ).split(),
         "cells": (
             "Elman LSTM1997 MemoryGated MinGRU MinLSTM PeepholeLSTM VariantLSTM"
@@ -97,12 +104,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "experiments.experiment": ["Experiment"],
         "experiments.catalogue": ["find"],
         "experiments.repeat": ["repeat"],
+        "browser.page": ["playground"],
         "plots": (
             "animate_cell animate_learning plot_cell plot_cell_diagram "
-            "plot_comparison plot_family plot_gates plot_gradient "
-            "plot_gradient_study plot_learning plot_losses plot_matrix "
-            "plot_recalled_values plot_scores_by_gradient plot_sequence "
-            "plot_sequences plot_task plot_units"
+            "plot_comparison plot_counters plot_errors plot_family plot_gates "
+            "plot_gradient plot_gradient_study plot_grammar plot_learning "
+            "plot_losses plot_matrix plot_motion plot_recalled_values "
+            "plot_response_matrix plot_responses plot_scores_by_gradient "
+            "plot_sequence plot_sequences plot_task plot_units"
         ).split(),
         "figures.catalogue": ["FIGURES", "draw_figure", "save_figure"],
     },

@@ -45,6 +45,8 @@ examples:
   memnets compare recall --cells lstm gru simple_rnn --seeds 32
   memnets compare recall --cells lstm gru --vary timesteps=20,50,100
   memnets results merge a.csv b.csv --out all.csv
+  memnets reproduce 6a 4-1000 --trials 4
+  memnets playground --out playground.html
 """
 
 RUN_FLAGS = (
@@ -120,6 +122,34 @@ COMPARE_FLAGS = (
     ),
     ("--style", str, "slides, slides_dark or notebook (default: slides)"),
 )
+REPRODUCE_FLAGS = (
+    ("names", str, "rows, such as 2a or 6 (default: all); see --list"),
+    (
+        "--methods",
+        str,
+        "ways of training, such as 1997 or today (default: all)",
+    ),
+    ("--trials", int, "trials of each (default: as many as in the paper)"),
+    ("--workers", int, "how many threads train (default: one a core)"),
+    DASK,
+    REDO,
+    ("--list", bool, "list the rows and their methods, and run nothing"),
+    ("--out", pathlib.Path, "the .csv file (default: reproduction.csv)"),
+    ("--page", pathlib.Path, "a .md file for all results of the .csv file"),
+)
+PLAYGROUND_FLAGS = (
+    (
+        "--run",
+        pathlib.Path,
+        "runs of one's own (default: the lecture's networks, trained anew)",
+    ),
+    (
+        "--checkpoints",
+        int,
+        "how often in a training weights are kept, with --run (default: 60)",
+    ),
+    ("--out", pathlib.Path, "the .html file (default: playground.html)"),
+)
 RECORD_FLAGS = (
     ("names", str, "recordings to make (default: all)"),
     ("--out", pathlib.Path, "the folder to write to (default: data/runs)"),
@@ -193,6 +223,10 @@ def _parser() -> Parser:
         _field_flags(group, Experiment, without=("cell", "seed"))
         _flags(own.add_argument_group("the comparison"), COMPARE_FLAGS)
     _flags(_add(commands, "record", record), RECORD_FLAGS)
+    command = _add(commands, "reproduce", reproduce)
+    _flags(command, REPRODUCE_FLAGS, lists=("--methods",))
+    command = _add(commands, "playground", save_playground)
+    _flags(command, PLAYGROUND_FLAGS, lists=("--run",))
     about = "work with tables of results"
     tables = commands.add_parser("results", help=about, description=about)
     kinds = tables.add_subparsers(metavar="COMMAND", required=True)
@@ -242,15 +276,22 @@ def _add_for_tasks(commands, name: str, command) -> Iterator[Parser]:
 def _field_flags(parser, kind: type, without: tuple[str, ...] = ()) -> None:
     """Add a flag for each field, typed and described as its class has it."""
     for field in fields_of(kind).values():
-        if field.name not in without:
-            parser.add_argument(
-                field.flag,
-                type=field.kind,
-                nargs="+" if field.several else None,
-                metavar=METAVARS[field.kind],
-                help=field.about.replace("%", "%%"),
-                default=argparse.SUPPRESS,
-            )
+        if field.name in without:
+            continue
+        options = {
+            "help": field.about.replace("%", "%%"),
+            "default": argparse.SUPPRESS,
+        }
+        if field.kind is bool:
+            parser.add_argument(field.flag, action="store_true", **options)
+            continue
+        parser.add_argument(
+            field.flag,
+            type=field.kind,
+            nargs="+" if field.several else None,
+            metavar=METAVARS[field.kind],
+            **options,
+        )
 
 
 def _flags(
@@ -547,23 +588,30 @@ def compare(chosen) -> None:
 
 def _repeat_into(chosen, out, experiments, seeds):
     """Repeat experiments into a table, as the flags say."""
-    with contextlib.ExitStack() as stack:
-        executor, workers = None, getattr(chosen, "workers", None)
-        if hasattr(chosen, "dask"):
-            connected = dask_executor(chosen.dask)
-            executor, workers = stack.enter_context(connected)
-        try:
-            return repeat_into(
-                out,
-                experiments,
-                seeds,
-                workers=workers,
-                executor=executor,
-                redo=chosen.redo,
-            )
-        except KeyboardInterrupt:
-            kept = f"the runs that ended are in {out}" if out.exists() else ""
-            raise KeyboardInterrupt(kept) from None
+    with _workers(chosen) as workers, _kept(out, "runs"):
+        return repeat_into(
+            out, experiments, seeds, redo=chosen.redo, **workers
+        )
+
+
+@contextlib.contextmanager
+def _workers(chosen) -> Iterator[dict[str, object]]:
+    """Yield the arguments that say who does the work."""
+    if not hasattr(chosen, "dask"):
+        yield {"workers": getattr(chosen, "workers", None)}
+        return
+    with dask_executor(chosen.dask) as (executor, workers):
+        yield {"workers": workers, "executor": executor}
+
+
+@contextlib.contextmanager
+def _kept(out, what: str) -> Iterator[None]:
+    """After an interrupt, say where the results so far are."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = f"the {what} that ended are in {out}" if out.exists() else ""
+        raise KeyboardInterrupt(kept) from None
 
 
 def _seeds(chosen) -> range:
@@ -611,6 +659,56 @@ def record(chosen) -> None:
         recordings.check(name)
     for name in chosen.names or recordings.RECORDINGS:
         print(recordings.record(name, getattr(chosen, "out", None)))
+
+
+def reproduce(chosen) -> None:
+    """Repeat the classic experiments at full scale, by their own criteria.
+
+    A row is written as soon as its trial ends; the same command goes on where
+    it was stopped.
+    """
+    from memnets.reproduction import summary, trials
+
+    methods = getattr(chosen, "methods", ())
+    if chosen.list:
+        for row, method in trials.choose(chosen.names, methods):
+            print(f"{row:14} {method:44} {trials.ROWS[row].title}")
+        return
+    out = getattr(chosen, "out", pathlib.Path("reproduction.csv"))
+    _check_writable(out, ".csv")
+    if hasattr(chosen, "page"):
+        _check_writable(chosen.page, ".md", flag="--page")
+    arguments = {"methods": methods, "trials": getattr(chosen, "trials", None)}
+    trials.choose(chosen.names, methods)
+    with _workers(chosen) as workers, _kept(out, "trials"):
+        frame = trials.reproduce(
+            out, chosen.names, redo=chosen.redo, **arguments, **workers
+        )
+    print(summary.as_text(frame))
+    print(f"a row for each trial is in {out}")
+    if hasattr(chosen, "page"):
+        from memnets.reproduction.page import save_page
+
+        save_page(out, chosen.page)
+
+
+def save_playground(chosen) -> None:
+    """Write a page in which trained networks answer in the browser.
+
+    It is one file that makes no request.
+    """
+    from memnets.browser.page import playground
+
+    out = getattr(chosen, "out", pathlib.Path("playground.html"))
+    _check_writable(out, ".html")
+    options = {}
+    if hasattr(chosen, "checkpoints"):
+        if not hasattr(chosen, "run"):
+            raise ValueError("--checkpoints needs the --run to show")
+        options["checkpoints"] = chosen.checkpoints
+    runs = [Run.load(path) for path in getattr(chosen, "run", [])]
+    playground(runs or None, **options).save(out)
+    print(f"the page is in {out}")
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ WITHOUT_KERAS = {
             ("train x", 2),
             ("train recall --episodes 2 --out run.npz", 0),
             ("compare --help", 0),
+            ("playground --help", 0),
             ("compare recall --cells x", 2),
             ("experiments x", 2),
             ("experiments countdown-lecture --workers 0", 2),
@@ -149,6 +150,7 @@ FLOORS = (
     ("plots", "networks"),
     ("figures", "training", "tracing"),
     ("experiments",),
+    ("reproduction", "browser"),
     ("__main__",),
 )
 FLOOR = {name: n for n, names in enumerate(FLOORS) for name in names}
