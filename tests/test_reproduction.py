@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from memnets.tasks import Recall, TemporalOrder
+from memnets.tasks import Recall
 
 pytestmark = pytest.mark.versions
 

@@ -10,6 +10,7 @@ import numpy as np
 from memnets.records.files import Record
 from memnets.records.trace import NetworkTrace
 from memnets.tasks import TASKS, Batch, Task
+from memnets.tasks.base import one_hot
 
 if TYPE_CHECKING:
     import keras
@@ -125,8 +126,9 @@ class Run(Record):
         import memnets
 
         model = self.model()
-        outputs = model.predict_on_batch(self.probe.inputs)
-        traces = memnets.trace(model, self.probe.inputs)
+        inputs = one_hot(self.probe.inputs, len(self.task.inputs))
+        outputs = model.predict_on_batch(inputs)
+        traces = memnets.trace(model, inputs)
         return NetworkTrace(self.probe, outputs, traces, self.settings)
 
     def pack(self):

@@ -29,7 +29,7 @@ SETTINGS = {
     "episodes": int,
     "seed": int,
 }
-COLUMNS = {
+COLUMNS: dict[str, type | str] = {
     "experiment": str,
     **SETTINGS,
     "mastered": bool,

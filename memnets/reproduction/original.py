@@ -25,6 +25,7 @@ from memnets.training.kernels.lanes import cached
 WEIGHTS = 13  # the purpose of a trial's initial weights
 # The bias of an input gate that is shut: sigmoid(SHUT) is 0 in float32.
 SHUT = -1e4
+LANES = 16  # among which the sequences of a test are divided
 # The most sequences, and inputs of them, in a block of one network.
 BLOCK, BLOCK_FLOATS = 512, 2**20
 
@@ -218,17 +219,22 @@ class _Group:
         """Return the function by which a network answers a batch."""
 
         def answer(batch):
-            block = _Block(batch, self._scored)
-            inputs = np.zeros((1, *batch.inputs.shape), batch.inputs.dtype)
-            block.put_inputs(inputs[0])
+            block, size = _Block(batch, self._scored), len(batch.inputs)
+            # Each lane has the same network and a part of the sequences.
+            part = -(-size // LANES)
+            shape = LANES * part, *batch.inputs.shape[1:]
+            inputs = np.zeros(shape, batch.inputs.dtype)
+            lengths = np.zeros(LANES * part, int)
+            block.put_inputs(inputs[:size])
+            lengths[:size] = block.lengths
             outputs = online.answer(
                 self.network,
-                weights,
-                inputs,
-                block.lengths[None],
+                np.repeat(weights, LANES, axis=0),
+                inputs.reshape(LANES, part, *shape[1:]),
+                lengths.reshape(LANES, part),
                 block.count,
             )
-            return block.in_batch(outputs[0])
+            return block.in_batch(np.concatenate(outputs)[:size])
 
         return answer
 

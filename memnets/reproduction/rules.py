@@ -360,3 +360,76 @@ def final_test(
         tested += len(correct)
         total += float(errors.sum())
     return Verdict(wrong, tested, total / tested)
+
+
+class _AtTheEnd:
+    """Judges that examine once, after a number of sequences."""
+
+    def __init__(self, rule, task, seed):
+        self.rule, self.task, self.seed, self.seen = rule, task, seed, 0
+
+    def due(self, correct, errors):
+        left = self.rule.sequences - self.seen
+        self.seen += len(correct)
+        return left if 0 < left <= len(correct) else None
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstFailure(_FreshSequences):
+    """Train for a while, then count up to the first string that fails.
+
+    The training is solved if all strings of the trained lengths are accepted;
+    `Verdict.first` is the smallest n whose string is not.
+
+    Args:
+        sequences: Positive integer, the training sequences.
+        longest: Positive integer, the largest n to try. Default: 1000.
+    """
+
+    sequences: int
+    longest: int = 1000
+
+    def judge(self, task: Task, seed: int) -> Judge:
+        """Return the judge of one network."""
+        return _FirstFailureJudge(self, task, seed)
+
+
+class _FirstFailureJudge(_AtTheEnd):
+    def examine(self, answer, sequences):
+        task, longest = self.task, self.rule.longest
+
+        def outputs(inputs):
+            # The answers need no targets.
+            return answer(Batch(inputs, None, None))
+
+        first = task.first_failure(outputs, longest) or longest + 1
+        if first <= task.numbers[-1]:
+            return None
+        return Verdict(longest + 1 - first, longest, 0.0, first)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShareRepeated(_FreshSequences):
+    """Train for a while, then measure the share of symbols repeated.
+
+    Args:
+        sequences: Positive integer, the training sequences.
+        test: Positive integer, the sequences of the test. Default: 2000.
+    """
+
+    sequences: int
+    test: int = 2000
+
+    def judge(self, task: Task, seed: int) -> Judge:
+        """Return the judge of one network."""
+        return _ShareRepeatedJudge(self, task, seed)
+
+
+class _ShareRepeatedJudge(_AtTheEnd):
+    def examine(self, answer, sequences):
+        test = self.rule.test
+        batch = self.task.sample(test, generator(self.seed, TEST))
+        outputs = answer(batch)
+        share = float(np.mean(self.task.share_repeated(outputs, batch)))
+        wrong = int(np.sum(~self.task.correct(outputs, batch)))
+        return Verdict(wrong, test, 1 - share)

@@ -69,8 +69,8 @@ def choose(
     """Return the pairs of rows and methods of some names.
 
     Args:
-        rows: Names of rows, or their beginnings up to a hyphen, such as
-            `"3a"`. Default: all.
+        rows: Names of rows, or their beginnings, such as `"3a"`. Default:
+            all.
         methods: Names of methods, or `"1997"` or `"today"` for all that begin
             so. Default: all.
 
@@ -79,7 +79,7 @@ def choose(
     """
     chosen = []
     for name in rows or ROWS:
-        own = [k for k in ROWS if k == name or k.startswith(f"{name}-")]
+        own = [row for row in ROWS if _names(name, row)]
         if not own:
             raise ValueError(
                 f"rows must be some of {', '.join(ROWS)}, got {name!r}"
@@ -98,6 +98,12 @@ def choose(
         if not methods
         or any(method == m or method.startswith(f"{m},") for m in methods)
     ]
+
+
+def _names(name: str, row: str) -> bool:
+    """Whether a name is that of a row, or its beginning; 10 begins no 100."""
+    rest = row.removeprefix(name)
+    return rest != row and not rest[:1].isdigit()
 
 
 def reproduce(

@@ -217,9 +217,8 @@ def backward(lanes, buffer, layer, first, last, lowest):
             else:
                 i = f = o = vector(lanes, ZERO)
                 g = dh * slope(g)
-            memory[t, I, u], memory[t, F, u] = i, f
-            memory[t, G, u], memory[t, O, u] = g, o
-            memory[t, LATER, u] = later
+            memory[t, I, u], memory[t, F, u], memory[t, G, u] = i, f, g
+            memory[t, O, u], memory[t, LATER, u] = o, later
         # Two columns at a time, which share reads. If their number is odd, the
         # last is computed twice.
         for j in range(lowest, end, 2):

@@ -1,0 +1,179 @@
+"""Experiments after 1997: lags, biases, counting, copying, no gates."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from memnets.reproduction.modern import Modern
+from memnets.reproduction.row import (
+    BINARY,
+    CATEGORICAL,
+    SIMPLE,
+    Attempt,
+    Row,
+    simple,
+)
+from memnets.reproduction.rules import (
+    AllStrings,
+    FirstFailure,
+    ShareRepeated,
+    Streak,
+)
+from memnets.reproduction.summary import Summary
+from memnets.tasks import AnBn, AnBnCn, CopyMemory, LongLagTrigger, Reber
+
+LAGS = 10, 30, 100, 300, 1000
+# The cells that are compared over lags, by their names in tables.
+STARTS = {
+    "LSTM, forget bias 0": {"forget_bias": 0.0},
+    "LSTM, forget bias 1": {"forget_bias": 1.0},
+    "LSTM, forget bias 3": {"forget_bias": 3.0},
+    "LSTM, chrono": {},
+    "GRU": {"cell": "gru"},
+    **{name: {"cell": name} for name in SIMPLE},
+}
+LAG_TRIALS, LAG_CAP = 8, 20_000
+
+
+def _solved(name: str, own: Summary) -> list[str]:
+    """Return a line: the share of solved trials and their sequences."""
+    sequences = f"{own.mean:,.0f}" if own.solved else "-"
+    return [name, f"{own.solved} of {own.trials}", sequences]
+
+
+def _lag(lag: int) -> Row:
+    """Return the row of one lag, with every cell and initial bias."""
+    task = LongLagTrigger(timesteps=lag + 113, lag=lag, symbols=8)
+    usual = Modern(CATEGORICAL, lag + 10, units=8)
+    attempts = {
+        name: Attempt(
+            dataclasses.replace(usual, **fields),
+            Streak(500, 2560),
+            LAG_CAP,
+            LAG_TRIALS,
+        )
+        for name, fields in STARTS.items()
+    }
+    return Row(
+        f"Forget bias and cell at a lag of {lag:,}",
+        task,
+        attempts,
+        about="The task of row 2c with 8 distractors. All networks have 8 "
+        f"units, and at most {LAG_CAP:,} sequences. A trial is solved when "
+        "500 training sequences in a row and then 2,560 fresh ones are "
+        "correct.",
+        heads=("network", "solved", "mean sequences"),
+        measure=_solved,
+    )
+
+
+def _failures(name: str, own: Summary) -> list[str]:
+    """Return a line: the first n whose string fails, of each trial."""
+    firsts = np.sort(own.first)
+    middle = f"{np.median(firsts):g}" if len(firsts) else "-"
+    each = ", ".join(f"{n:g}" for n in firsts)
+    return [name, f"{own.solved} of {own.trials}", middle, each or "-"]
+
+
+def _counting(task: AnBn, language: str, published: str) -> Row:
+    """Return the row of a counting language."""
+    most = task.numbers[-1]
+    today = Modern(BINARY, 2 * most, units=4, beta_2=0.999)
+    sequences = 100_000
+    usual = Attempt(today, FirstFailure(sequences), sequences, 10)
+    slow = dataclasses.replace(today, halved_every=60_000, least_rate=1e-5)
+    longer = Attempt(slow, FirstFailure(400_000), 400_000, 10)
+    bias = dataclasses.replace(slow, forget_bias=5.0)
+    return Row(
+        f"Counting {language}, trained on n = 1 to {most}",
+        task,
+        {
+            "today": usual,
+            "today, longer": longer,
+            "today, longer, forget bias 5": dataclasses.replace(
+                longer, method=bias
+            ),
+        },
+        about=f"After the training, strings of n = 1, 2, ... are tried up to "
+        f"1,000. The table gives the smallest n that fails, of every trial; "
+        f"1001 means that none does. A trial counts as solved if all trained "
+        f"n are right. {published}",
+        heads=("network", "trained n right", "median", "first failing n"),
+        measure=_failures,
+    )
+
+
+def _share(name: str, own: Summary) -> list[str]:
+    """Return a line: the share of symbols that were repeated."""
+    shares = ", ".join(f"{100 * (1 - error):.1f} %" for error in own.errors)
+    return [name, f"{own.trials}", shares]
+
+
+def _copy(delay: int) -> Row:
+    """Return the row of the copy memory task."""
+    task = CopyMemory(timesteps=delay + 20)
+    sequences = 200_000
+    today = Modern(
+        *(CATEGORICAL, task.timesteps),
+        units=64,
+        rate=3e-3,
+        halved_every=60_000,
+        last_weight=1.0,
+    )
+    return Row(
+        f"Copy memory, T = {delay}",
+        task,
+        {"today": Attempt(today, ShareRepeated(sequences), sequences, 4)},
+        about="Ten symbols of eight are repeated after a delay. The table "
+        "gives the share of them that is right after "
+        f"{sequences:,} sequences; chance is 12.5 %.",
+        heads=("network", "trials", "share of the last ten symbols"),
+        measure=_share,
+    )
+
+
+def _plain_reber() -> Row:
+    """Return the row of the Reber grammar without the outer symbols."""
+    usual = Attempt(
+        Modern(CATEGORICAL, 12, batch_size=8, beta_2=0.999, forget_bias=1.0),
+        AllStrings(),
+        20_000,
+        10,
+    )
+    task = Reber(timesteps=40)
+    attempts = {"today": usual}
+    for cell in SIMPLE:
+        attempts[cell] = dataclasses.replace(
+            simple(usual, task, cell), cap=20_000, trials=10
+        )
+    return Row(
+        "Reber grammar",
+        task,
+        attempts,
+        about="The rule of row 1 on the grammar without the outer symbols. "
+        "Elman's gradient reaches back one step, as in Cleeremans, "
+        "Servan-Schreiber and McClelland (1989).",
+        heads=("network", "solved", "mean sequences"),
+        measure=_solved,
+    )
+
+
+LATER_ROWS: dict[str, Row] = {
+    "reber": _plain_reber(),
+    **{f"lag-{lag}": _lag(lag) for lag in LAGS},
+    "anbn": _counting(
+        AnBn(),
+        "a^n b^n",
+        "Gers and Schmidhuber (2001) report 1 to 1,000 for the best and 1 to "
+        "118 on average [from memory].",
+    ),
+    "anbncn": _counting(
+        AnBnCn(),
+        "a^n b^n c^n",
+        "Gers and Schmidhuber (2001) report 1 to 52 for the best and 1 to 28 "
+        "on average [from memory].",
+    ),
+    "copy-100": _copy(100),
+}
