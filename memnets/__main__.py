@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import inspect
 import pathlib
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import numpy as np
 
 from memnets import __version__
+from memnets.browser import command as playground
 from memnets.cells.catalogue import CELLS
 from memnets.experiments import catalogue, pool, recordings
-from memnets.experiments.cluster import dask_executor
 from memnets.experiments.compare import (
     USUAL,
     count_parameters,
@@ -26,11 +24,22 @@ from memnets.experiments.compare import (
 )
 from memnets.experiments.experiment import Experiment
 from memnets.experiments.fields import fields_of
+from memnets.experiments.flags import (
+    DASK,
+    METAVARS,
+    REDO,
+    WORKERS,
+    add_flags,
+    check_writable,
+    interrupts_name,
+    workers_of,
+)
 from memnets.experiments.table import repeat_into
 from memnets.records.files import replacing
 from memnets.records.outcomes import outcomes, table
 from memnets.records.run import Run
 from memnets.records.tables import merge, summary
+from memnets.reproduction import command as reproduction
 from memnets.tasks import TASKS, Batch, Task
 from memnets.tasks.base import check_integer
 from memnets.training.recording import Recording
@@ -74,9 +83,6 @@ SEEDS = (
     str,
     "how many of each, or a range such as 100-131 (default: 32)",
 )
-DASK = ("--dask", str, "the address of a Dask scheduler that does the work")
-REDO = ("--redo", bool, "run anew what the file holds already")
-WORKERS = ("--workers", int, "how many at a time (default: all that pay off)")
 FIGURES_FLAGS = (
     ("names", str, "figures to draw (default: all)"),
     (
@@ -122,41 +128,12 @@ COMPARE_FLAGS = (
     ),
     ("--style", str, "slides, slides_dark or notebook (default: slides)"),
 )
-REPRODUCE_FLAGS = (
-    ("names", str, "rows, such as 2a or 6 (default: all); see --list"),
-    (
-        "--methods",
-        str,
-        "ways of training, such as 1997 or today (default: all)",
-    ),
-    ("--trials", int, "trials of each (default: as many as in the paper)"),
-    ("--workers", int, "how many threads train (default: one a core)"),
-    DASK,
-    REDO,
-    ("--list", bool, "list the rows and their methods, and run nothing"),
-    ("--out", pathlib.Path, "the .csv file (default: reproduction.csv)"),
-    ("--page", pathlib.Path, "a .md file for all results of the .csv file"),
-)
-PLAYGROUND_FLAGS = (
-    (
-        "--run",
-        pathlib.Path,
-        "runs of one's own (default: the lecture's networks, trained anew)",
-    ),
-    (
-        "--checkpoints",
-        int,
-        "how often in a training weights are kept, with --run (default: 60)",
-    ),
-    ("--out", pathlib.Path, "the .html file (default: playground.html)"),
-)
 RECORD_FLAGS = (
     ("names", str, "recordings to make (default: all)"),
     ("--out", pathlib.Path, "the folder to write to (default: data/runs)"),
 )
 # The seconds of training that need no word beforehand.
 PATIENCE = 120
-METAVARS = {int: "N", float: "X", str: "NAME", pathlib.Path: "PATH"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -214,19 +191,21 @@ def _parser() -> Parser:
     _add(commands, "list", list_all)
     for own in _add_for_tasks(commands, "train", train):
         _field_flags(own.add_argument_group("the experiment"), Experiment)
-        _flags(own.add_argument_group("the run"), RUN_FLAGS)
+        add_flags(own.add_argument_group("the run"), RUN_FLAGS)
     command = _add(commands, "figures", save_figures)
-    _flags(command, FIGURES_FLAGS, lists=("--format", "--style", "--run"))
-    _flags(_add(commands, "experiments", repeat_experiments), EXPERIMENTS_FLAGS)
+    add_flags(command, FIGURES_FLAGS, lists=("--format", "--style", "--run"))
+    add_flags(
+        _add(commands, "experiments", repeat_experiments), EXPERIMENTS_FLAGS
+    )
     for own in _add_for_tasks(commands, "compare", compare):
         group = own.add_argument_group("the experiments")
         _field_flags(group, Experiment, without=("cell", "seed"))
-        _flags(own.add_argument_group("the comparison"), COMPARE_FLAGS)
-    _flags(_add(commands, "record", record), RECORD_FLAGS)
-    command = _add(commands, "reproduce", reproduce)
-    _flags(command, REPRODUCE_FLAGS, lists=("--methods",))
-    command = _add(commands, "playground", save_playground)
-    _flags(command, PLAYGROUND_FLAGS, lists=("--run",))
+        add_flags(own.add_argument_group("the comparison"), COMPARE_FLAGS)
+    add_flags(_add(commands, "record", record), RECORD_FLAGS)
+    command = _add(commands, "reproduce", reproduction.reproduce)
+    add_flags(command, reproduction.FLAGS, lists=("--methods",))
+    command = _add(commands, "playground", playground.save_playground)
+    add_flags(command, playground.FLAGS, lists=("--run",))
     about = "work with tables of results"
     tables = commands.add_parser("results", help=about, description=about)
     kinds = tables.add_subparsers(metavar="COMMAND", required=True)
@@ -294,25 +273,6 @@ def _field_flags(parser, kind: type, without: tuple[str, ...] = ()) -> None:
         )
 
 
-def _flags(
-    parser, flags, lists=("--cells", "--format", "--tell", "--ask")
-) -> None:
-    """Add flags; one that is not given is not set."""
-    for flag, kind, text in flags:
-        if kind is bool:
-            parser.add_argument(flag, action="store_true", help=text)
-            continue
-        options = {"type": kind, "metavar": METAVARS[kind], "help": text}
-        if flag == "names":
-            parser.add_argument(flag, nargs="*", **options)
-            continue
-        if flag in lists:
-            options["nargs"] = "+"
-        if flag == "--vary":
-            options |= {"action": "append", "metavar": "FIELD=X,Y"}
-        parser.add_argument(flag, default=argparse.SUPPRESS, **options)
-
-
 def list_all(chosen) -> None:
     """List the tasks, cells, experiments, figures and recordings."""
     from memnets.figures.catalogue import FIGURES
@@ -360,7 +320,7 @@ def train(chosen) -> None:
         (save, ".keras", "--save"),
     ):
         if path is not None:
-            _check_writable(path, ending, flag=flag)
+            check_writable(path, ending, flag=flag)
             if path.exists() and not chosen.force:
                 raise ValueError(
                     f"{flag} must be a new file, or --force given to overwrite "
@@ -478,24 +438,6 @@ def _field_names(kind: type) -> set[str]:
     return {field.name for field in dataclasses.fields(kind)}
 
 
-def _check_writable(
-    path: pathlib.Path, *endings: str, flag: str = "--out"
-) -> None:
-    """Refuse a file that could not be written after the training."""
-    if path.suffix not in endings:
-        raise ValueError(
-            f"{flag} must end in {' or '.join(endings)}, got {path}"
-        )
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"{flag} must name a file in a folder, got {path}")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError:
-        raise ValueError(
-            f"{flag} must be in a folder that can be written to, got {path}"
-        ) from None
-
-
 def _verdict(experiment: Experiment, run: Run) -> str:
     """Say in a few lines what a network learned."""
     landmarks = ", ".join(
@@ -551,7 +493,7 @@ def repeat_experiments(chosen) -> None:
     if not chosen.names:
         raise ValueError("experiments needs the NAME of one; see memnets list")
     out = getattr(chosen, "out", pathlib.Path("results.csv"))
-    _check_writable(out, ".csv")
+    check_writable(out, ".csv")
     found = catalogue.find(*chosen.names)
     frame = _repeat_into(chosen, out, found, _seeds(chosen))
     print(summary(frame))
@@ -571,8 +513,8 @@ def compare(chosen) -> None:
     compared = side_by_side(start, cells, vary)
     out = getattr(chosen, "out", pathlib.Path("compare.csv"))
     figure = getattr(chosen, "figure", out.with_suffix(".png"))
-    _check_writable(out, ".csv")
-    _check_writable(figure, ".png", ".svg", ".pdf", flag="--figure")
+    check_writable(out, ".csv")
+    check_writable(figure, ".png", ".svg", ".pdf", flag="--figure")
     seeds = _seeds(chosen)
     # Matplotlib takes a while, and whoever trains needs none.
     from memnets.figures.comparison import check_style, save_comparison
@@ -588,30 +530,8 @@ def compare(chosen) -> None:
 
 def _repeat_into(chosen, out, experiments, seeds):
     """Repeat experiments into a table, as the flags say."""
-    with _workers(chosen) as workers, _kept(out, "runs"):
-        return repeat_into(
-            out, experiments, seeds, redo=chosen.redo, **workers
-        )
-
-
-@contextlib.contextmanager
-def _workers(chosen) -> Iterator[dict[str, object]]:
-    """Yield the arguments that say who does the work."""
-    if not hasattr(chosen, "dask"):
-        yield {"workers": getattr(chosen, "workers", None)}
-        return
-    with dask_executor(chosen.dask) as (executor, workers):
-        yield {"workers": workers, "executor": executor}
-
-
-@contextlib.contextmanager
-def _kept(out, what: str) -> Iterator[None]:
-    """After an interrupt, say where the results so far are."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        kept = f"the {what} that ended are in {out}" if out.exists() else ""
-        raise KeyboardInterrupt(kept) from None
+    with workers_of(chosen) as workers, interrupts_name(out, "runs"):
+        return repeat_into(out, experiments, seeds, redo=chosen.redo, **workers)
 
 
 def _seeds(chosen) -> range:
@@ -645,7 +565,7 @@ def _varied(start: Experiment, said: str) -> tuple[str, list[object]]:
 
 def merge_results(chosen) -> None:
     """Add the rows of several tables to one; a run counts once."""
-    _check_writable(chosen.out, ".csv")
+    check_writable(chosen.out, ".csv")
     frame = merge(chosen.names, chosen.out)
     print(f"{len(frame)} rows are in {chosen.out}")
 
@@ -659,56 +579,6 @@ def record(chosen) -> None:
         recordings.check(name)
     for name in chosen.names or recordings.RECORDINGS:
         print(recordings.record(name, getattr(chosen, "out", None)))
-
-
-def reproduce(chosen) -> None:
-    """Repeat the classic experiments at full scale, by their own criteria.
-
-    A row is written as soon as its trial ends; the same command goes on where
-    it was stopped.
-    """
-    from memnets.reproduction import summary, trials
-
-    methods = getattr(chosen, "methods", ())
-    if chosen.list:
-        for row, method in trials.choose(chosen.names, methods):
-            print(f"{row:14} {method:44} {trials.ROWS[row].title}")
-        return
-    out = getattr(chosen, "out", pathlib.Path("reproduction.csv"))
-    _check_writable(out, ".csv")
-    if hasattr(chosen, "page"):
-        _check_writable(chosen.page, ".md", flag="--page")
-    arguments = {"methods": methods, "trials": getattr(chosen, "trials", None)}
-    trials.choose(chosen.names, methods)
-    with _workers(chosen) as workers, _kept(out, "trials"):
-        frame = trials.reproduce(
-            out, chosen.names, redo=chosen.redo, **arguments, **workers
-        )
-    print(summary.as_text(frame))
-    print(f"a row for each trial is in {out}")
-    if hasattr(chosen, "page"):
-        from memnets.reproduction.page import save_page
-
-        save_page(out, chosen.page)
-
-
-def save_playground(chosen) -> None:
-    """Write a page in which trained networks answer in the browser.
-
-    It is one file that makes no request.
-    """
-    from memnets.browser.page import playground
-
-    out = getattr(chosen, "out", pathlib.Path("playground.html"))
-    _check_writable(out, ".html")
-    options = {}
-    if hasattr(chosen, "checkpoints"):
-        if not hasattr(chosen, "run"):
-            raise ValueError("--checkpoints needs the --run to show")
-        options["checkpoints"] = chosen.checkpoints
-    runs = [Run.load(path) for path in getattr(chosen, "run", [])]
-    playground(runs or None, **options).save(out)
-    print(f"the page is in {out}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from memnets import (
     train,
 )
 from memnets.scratch import lstm as numpy_lstm
-from memnets.training.batches import BATCHES, block_length, generator, one_hot
+from memnets.tasks.base import one_hot
+from memnets.training.batches import BATCHES, block_length, generator
 from memnets.training.kernels.engine import Kernel
 from memnets.training.kernels.keras_models import serves
 from memnets.training.kernels.network import Stack, lanes_for

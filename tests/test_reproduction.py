@@ -1,11 +1,48 @@
 """The classic experiments: rules, both ways of training, and the table."""
 
+import csv
 import functools
+import pathlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from memnets.tasks import Recall
+from memnets.__main__ import main
+from memnets.records.tables import results
+from memnets.reproduction import original
+from memnets.reproduction.page import page
+from memnets.reproduction.rows import ROWS
+from memnets.reproduction.rules import (
+    AllStrings,
+    FreshSet,
+    LastCorrect,
+    Streak,
+    final_test,
+)
+from memnets.reproduction.trials import (
+    REPRODUCIBLE,
+    SCHEMA,
+    Job,
+    choose,
+    key_of,
+    reproduce,
+    run_job,
+)
+from memnets.tasks import (
+    EmbeddedReber,
+    NoisyTarget,
+    Recall,
+    SignalThenNoise,
+    TemporalOrder,
+)
+from memnets.training.batches import BATCHES, generator
+from memnets.training.kernels import online
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TABLE = ROOT / "data" / "results" / "reproduction.csv"
+PAGE = ROOT / "docs" / "reproduction.md"
 
 pytestmark = pytest.mark.versions
 
@@ -60,3 +97,318 @@ def test_the_kernel_trains_simple_networks_like_keras(cell):
     for own, other, before in zip(mine, model.get_weights(), weights):
         assert np.abs(other - before).max() > 1e-4
         np.testing.assert_allclose(own, other, atol=1e-6)
+
+
+class Player:
+    """A network's stand-in: answers by rule, wrongly before some sequence."""
+
+    def __init__(self, task, right=True):
+        self.task, self.right = task, right
+
+    def __call__(self, batch):
+        answers = self.task.solve(batch.inputs)
+        return answers if self.right else 1 - answers
+
+
+def outcomes(*runs):
+    """Return whether sequences are correct: (how many, whether) each."""
+    return np.concatenate([np.full(n, right) for n, right in runs])
+
+
+def feed(judge, correct, errors, sizes):
+    """Give outcomes in blocks; return the sequence of the first due."""
+    done = 0
+    while done < len(correct):
+        for size in sizes:
+            block = slice(done, done + size)
+            due = judge.due(correct[block], errors[block])
+            if due is not None:
+                return done + due
+            done += size
+            if done >= len(correct):
+                break
+    return None
+
+
+BLOCKS = st.lists(st.integers(1, 700), min_size=1, max_size=5)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 900), st.booleans()), max_size=12),
+    BLOCKS,
+    st.integers(1, 4),
+    st.integers(1, 300),
+)
+def test_the_last_correct_rule_is_that_of_a_plain_loop(
+    runs, sizes, below, window
+):
+    correct = outcomes(*runs, (1, True))
+    errors = np.where(correct, 0.001, 0.02)
+    expected = None
+    for n in range(window, len(correct) + 1):
+        last = slice(n - window, n)
+        few = np.sum(~correct[last]) < below
+        if few and errors[last].mean() < 0.005:
+            expected = n
+            break
+    rule = LastCorrect(below, window, 0.005)
+    judge = rule.judge(TemporalOrder(), 0)
+    assert feed(judge, correct, errors, sizes) == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=12),
+    BLOCKS,
+    st.integers(1, 200),
+)
+def test_a_streak_is_that_of_a_plain_loop(runs, sizes, streak):
+    correct = outcomes(*runs, (1, True))
+    expected, run = None, 0
+    for n, right in enumerate(correct, start=1):
+        run = run + 1 if right else 0
+        if run == streak:
+            expected = n
+            break
+    judge = Streak(streak).judge(TemporalOrder(), 0)
+    assert feed(judge, correct, np.zeros(len(correct)), sizes) == expected
+
+
+def test_a_streak_begins_anew_after_a_test_with_an_error():
+    task = TemporalOrder()
+    judge = Streak(10, test=40).judge(task, 0)
+    right, none = np.full(25, True), np.zeros(25)
+    assert judge.due(right, none) == 10
+    assert judge.examine(Player(task, right=False), 10) is None
+    assert judge.due(right[10:], none[10:]) == 10
+    verdict = judge.examine(Player(task), 20)
+    assert verdict.wrong == 0 and verdict.tested == 40
+
+
+def test_the_rule_of_fresh_sets_asks_for_both_criteria():
+    task, rule = SignalThenNoise(), FreshSet(6, 0.04, every=100, test=300)
+    judge = rule.judge(task, 0)
+    assert judge.due(np.full(99, True), np.zeros(99)) is None
+    assert judge.due(np.full(50, True), np.zeros(50)) == 1
+
+    def off(by):
+        return lambda batch: np.abs(task.solve(batch.inputs) - by)
+
+    assert judge.examine(off(0.3), 100) is None  # all are wrong
+    assert judge.first is None
+    assert judge.examine(off(0.1), 200) is None  # none is, but the error
+    assert judge.first == 200
+    verdict = judge.examine(off(0.01), 300)
+    assert verdict.first == 200 and verdict.tested == 300
+    assert verdict.wrong == 0 and abs(verdict.error - 0.01) < 1e-6
+
+
+def test_noise_on_targets_is_no_error_of_the_network():
+    task = NoisyTarget()
+    verdict = final_test(task, Player(task), 300, rng())
+    assert verdict.wrong == 0 and verdict.error == 0
+
+
+def test_the_sets_of_strings_share_none_and_are_those_of_the_trial():
+    task, rule = EmbeddedReber(timesteps=50), AllStrings(strings=40)
+    train, test = rule.sets(task, 4)
+    known = {row.tobytes() for row in train.inputs}
+    assert len(test.inputs) == 40
+    assert not known & {row.tobytes() for row in test.inputs}
+    again, _ = rule.sets(task, 1)  # trials 1 and 4 have the same sets
+    np.testing.assert_array_equal(again.inputs, train.inputs)
+    other, _ = rule.sets(task, 2)
+    assert (other.inputs != train.inputs).any()
+    shown = rule.stream(task, 4)(0, 100).inputs
+    assert {row.tobytes() for row in shown} <= known
+    judge = rule.judge(task, 4)
+    assert judge.examine(Player(task), 256).wrong == 0
+    assert judge.examine(Player(task, right=False), 256) is None
+
+
+def test_sequences_that_end_together_keep_their_steps():
+    task = TemporalOrder(timesteps=30)
+    block = original._Block(task.sample(6, rng()), 1)
+    moved = np.zeros_like(block.batch.inputs)
+    block.put_inputs(moved)
+    for given_, own, n in zip(block.batch.inputs, moved, block.lengths):
+        assert own[-n:].tolist() == given_[:n].tolist()
+        assert not own[:-n].any() and given_[n - 1] == 1  # the symbol B
+    answers = np.arange(24.0).reshape(6, 1, 4)
+    back = block.in_batch(answers)
+    for own, answer, n in zip(back, answers, block.lengths):
+        assert own[n - 1].tolist() == answer[0].tolist()
+        assert np.count_nonzero(own) == np.count_nonzero(answer)
+
+
+def small(name):
+    """Return a task, and a method of its row."""
+    return TemporalOrder(), ROWS["6a"].attempts[name].method
+
+
+@pytest.mark.parametrize("name", ["1997", "today"])
+def test_a_trial_does_not_depend_on_the_others(name):
+    task, method = small(name)
+    rule = LastCorrect(76, 100)  # a guess has one in four
+    alone = list(method.trials(task, rule, 1024, [2]))
+    beside = list(method.trials(task, rule, 1024, [0, 1, 2]))
+    (own,) = [trial for trial in beside if trial.seed == 2]
+    assert own[:3] == alone[0][:3]
+    assert len({trial.sequences for trial in beside}) > 1
+
+
+def test_the_online_network_stops_with_the_weights_of_that_moment():
+    task, method = small("1997")
+    seen = []
+
+    class Rule(LastCorrect):
+        def judge(self, task, seed):
+            inner = LastCorrect.judge(self, task, seed)
+            examine = inner.examine
+
+            def note(answer, sequences):
+                batch = task.sample(3, rng())
+                seen.append((sequences, answer(batch)))
+                return examine(answer, sequences)
+
+            inner.examine = note
+            return inner
+
+    list(method.trials(task, Rule(76, 100), 1024, [2]))
+    ((sequences, answers),) = seen
+    # One network, sequence after sequence, by itself.
+    network = method.network(task)
+    weights = online.draw(
+        network,
+        method.width,
+        generator(2, original.WEIGHTS),
+        method.input_gates,
+        method.output_gates,
+    )[None]
+    drawn = task.sample(512, generator(2, BATCHES, 0))
+    block = original._Block(drawn, 1).first(sequences)
+    moved = np.zeros_like(block.batch.inputs)
+    block.put_inputs(moved)
+    online.learn(
+        network,
+        weights,
+        moved[None],
+        block.targets()[None],
+        method.rate,
+        block.lengths[None],
+    )
+    probe = original._Block(task.sample(3, rng()), 1)
+    moved = np.zeros_like(probe.batch.inputs)
+    probe.put_inputs(moved)
+    expected = online.answer(network, weights, moved[None], probe.lengths[None])
+    np.testing.assert_array_equal(probe.in_batch(expected[0]), answers)
+
+
+def test_weights_are_those_of_the_paper():
+    counts = {
+        name: row.attempts["1997"].method.count_weights(row.task)
+        for name, row in ROWS.items()
+        if row.published is not None
+    }
+    assert counts["1"] == 276 and counts["2a"] == counts["2b"] == 10_504
+    symbols = {50: 364, 100: 664, 200: 1264, 500: 3064, 1000: 6064}
+    for name, count in counts.items():
+        if name.startswith("2c"):
+            assert count == symbols[int(name.split("-")[2])]
+    assert {counts[f"3{x}-100-{n}"] for x in "abc" for n in (1, 3)} == {102}
+    assert {counts[n] for n in ("4-100", "4-1000", "5-140", "5-13")} == {93}
+    assert counts["6a"] == 156 and counts["6b"] == 308
+
+
+def test_names_of_rows_may_be_their_beginnings():
+    rows = {row for row, _ in choose(["2c-100", "6"], ["today"])}
+    assert rows == {"2c-100-100", "6a", "6b"}
+    assert {m for _, m in choose(["6a"], ["1997"])} == {"1997"}
+    for bad in (["9"], ["1", "2d"]):
+        with pytest.raises(ValueError, match="rows must be some of 1, 2a"):
+            choose(bad)
+    with pytest.raises(ValueError, match="methods.*'tomorrow'"):
+        choose([], ["tomorrow"])
+
+
+def test_a_table_goes_on_where_it_was_stopped(tmp_path):
+    path = tmp_path / "table.csv"
+    arguments = {"methods": ["today"], "progress": False}
+    whole = reproduce(
+        tmp_path / "whole.csv", ["3a-100-3"], trials=2, **arguments
+    )
+    reproduce(path, ["3a-100-3"], trials=1, **arguments)
+    before = path.read_bytes()
+    frame = reproduce(path, ["3a-100-3"], trials=2, **arguments)
+    kept = [name for name in REPRODUCIBLE]
+    assert frame[kept].equals(whole[kept])
+    first = before.splitlines()[1]
+    assert first in path.read_bytes().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["9z"], "rows must be some of"),
+        (["6a", "--trials", "0"], "trials must be at least 1, got 0"),
+        (["6a", "--workers", "0"], "workers must be at least 1, got 0"),
+        (["6a", "--methods", "now"], "methods must be some of"),
+        (["6a", "--out", "x.txt"], "--out must end in .csv"),
+        (["6a", "--page", "x.txt"], "--page must end in .md"),
+        (["6a", "--dask", "tcp://127.0.0.1:1"], "--dask must be the address"),
+    ],
+)
+def test_bad_words_are_one_line_and_code_2(words, complaint, capsys, tmp_path):
+    if "--out" not in words:
+        words = [*words, "--out", str(tmp_path / "table.csv")]
+    assert main(["reproduce", *words]) == 2
+    said = capsys.readouterr().err
+    assert complaint in said and said.count("\n") == 1
+
+
+def test_a_table_of_something_else_is_refused(capsys, tmp_path):
+    foreign = tmp_path / "table.csv"
+    foreign.write_text("a,b\n1,2\n")
+    assert main(["reproduce", "6a", "--out", str(foreign)]) == 2
+    assert "is not a table of results" in capsys.readouterr().err
+    assert foreign.read_text() == "a,b\n1,2\n"
+
+
+def committed():
+    return results(TABLE, SCHEMA)
+
+
+CHEAP = [
+    ("6a", "1997"),
+    ("6a", "today"),
+    ("3a-100-3", "1997"),
+    ("3a-100-3", "today"),
+    ("3c-100-3", "today"),
+    ("4-100", "today"),
+    ("2c-50-50", "today"),
+    ("5-140", "today"),
+]
+
+
+@pytest.mark.parametrize(("row", "method"), CHEAP)
+def test_committed_trials_come_back_bit_for_bit(row, method):
+    frame = committed()
+    own = frame[(frame["row"] == row) & (frame["method"] == method)]
+    cheapest = own.sort_values("sequences").iloc[0]
+    (again,) = run_job(Job(row, method, (int(cheapest["seed"]),)))
+    text = SCHEMA.text([again]).decode().strip()
+    kept = SCHEMA.text([cheapest.to_dict()]).decode().strip()
+    columns = list(SCHEMA.columns)
+    mine, theirs = (next(csv.reader([line])) for line in (text, kept))
+    for name, new, old in zip(columns, mine, theirs):
+        if name in REPRODUCIBLE:
+            assert new == ("" if old == "<NA>" else old), name
+
+
+def test_the_page_is_that_of_the_committed_table():
+    assert PAGE.read_text(encoding="utf-8") == page(TABLE)
+
+
+def test_no_committed_trial_has_other_settings():
+    for row in committed().to_dict("records"):
+        key = key_of(row["row"], row["method"], row["seed"])
+        assert SCHEMA.key_of(row) == key, (row["row"], row["method"])

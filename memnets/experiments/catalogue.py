@@ -6,7 +6,15 @@ import dataclasses
 
 from memnets.cells.catalogue import CELLS
 from memnets.experiments.experiment import Experiment
-from memnets.tasks import Countdown, EmbeddedReber, Reber, Recall, Task
+from memnets.tasks import (
+    Countdown,
+    EmbeddedReber,
+    HiddenParticle,
+    ParticleForecast,
+    Reber,
+    Recall,
+    Task,
+)
 
 
 def _sizes(task: Task, *units: tuple[int, ...], **fields):
@@ -25,6 +33,18 @@ def _cells(task: Task, units: int, episodes: int, **fields):
         )
         for cell in CELLS
     }
+
+
+def _particles(task: Task, units: tuple[int, ...], rate: float, episodes: int):
+    """Return the experiment of a task of coupled oscillators."""
+    return Experiment(
+        task,
+        units=units,
+        readout="dense",
+        learning_rate=rate,
+        schedule="cosine",
+        episodes=episodes,
+    )
 
 
 # What the lecture trains (300 episodes, Adam 1e-3), what masters the task, and
@@ -57,6 +77,11 @@ CATALOGUE: dict[str, dict[str, Experiment]] = {
             schedule="cosine",
             episodes=500,
         ),
+    },
+    "hidden-particle": {
+        "two": _particles(HiddenParticle(), (20,), 2e-2, 20_000),
+        "three": _particles(HiddenParticle(particles=3), (32,), 2e-2, 20_000),
+        "forecast": _particles(ParticleForecast(), (20, 20), 1e-2, 8000),
     },
     "recall-cells": _cells(Recall(), 5, 1000),
     "countdown-cells": _cells(Countdown(), 5, 1000, schedule="cosine"),

@@ -7,7 +7,7 @@ import inspect
 import re
 import typing
 
-PLAIN = (int, float, str)
+PLAIN = (bool, int, float, str)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Field:
 
     Args:
         name: String.
-        kind: `int`, `float` or `str`, the type of its value or values.
+        kind: `bool`, `int`, `float` or `str`, the type of its value or
+            values.
         several: Boolean, whether it is a tuple of them.
         about: String, what the docstring of its class says.
     """
@@ -37,6 +38,12 @@ class Field:
         Raises:
             ValueError: If it says none.
         """
+        if self.kind is bool:
+            if text.lower() not in ("true", "false"):
+                raise ValueError(
+                    f"{self.name} must be true or false, got {text!r}"
+                )
+            return text.lower() == "true"
         try:
             if self.several:
                 return tuple(self.kind(part) for part in text.split("-"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps, colors, ticker
@@ -10,12 +12,15 @@ from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 
 from memnets.tasks import Task
+from memnets.tasks.base import one_hot
 
 # Names of landmarks for the reader of a picture, where they need other words.
 PLAYERS = {
     "silent": "silence",
     "timing only": "right time,\nwrong value",
 }
+# More rows than these are drawn as dots, and not all are named.
+MANY = 20
 # The input channels with the told value, with which a tell is labelled.
 TOLD = ("value", "count")
 
@@ -29,7 +34,8 @@ def mark_steps(
         ax: Axes with time on the x axis. The names stand inside, below the
             upper edge.
         task: The task that drew the inputs.
-        inputs: array of shape `(time, input channel)`.
+        inputs: array of shape `(time, input channel)`, or symbols of shape
+            `(time,)`.
         named: Boolean, whether the lines are named. Default: `True`.
     """
     style, size = plt.rcParams, plt.rcParams["font.size"]
@@ -75,7 +81,8 @@ def frame_steps(ax: Axes, task: Task, inputs: np.ndarray) -> None:
     Args:
         ax: Axes with an image and time on the y axis.
         task: The task that drew the inputs.
-        inputs: array of shape `(time, input channel)`.
+        inputs: array of shape `(time, input channel)`, or symbols of shape
+            `(time,)`.
     """
     names = {}
     for event, steps in task.events(inputs).items():
@@ -170,23 +177,53 @@ def draw_channels(
     Args:
         ax: The axes; time becomes the x axis.
         task: The task; it names the channels.
-        inputs: array of shape `(time, input channel)`.
+        inputs: array of shape `(time, input channel)`, or symbols of shape
+            `(time,)`.
         named: Boolean, whether the marked steps are named. Default: `True`.
     """
-    for row, values in enumerate(inputs.T):
-        height = 0.6 * values / max(1.0, np.abs(values).max())
-        ax.axhline(-row, color=plt.rcParams["text.color"], linewidth=0.8)
-        ax.bar(np.arange(values.size), height, 0.8, bottom=-row, color="C0")
-    name_rows(ax, task.inputs)
+    rows = one_hot(inputs, len(task.inputs)).T
+    draw_rows(ax, rows, dots=len(rows) > MANY)
+    # The axes are low: names of more rows would overlap.
+    name_rows(ax, task.inputs, len(rows) if len(rows) <= 8 else 6)
     # Room above the first row for the names of the marked steps.
-    ax.set_ylim(0.7 - len(task.inputs), 1.7 if named else 0.8)
+    room = max(1, len(rows) / MANY) * (1.7 if named else 0.8)
+    ax.set_ylim(0.7 - len(rows), room)
     set_time_axis(ax, len(inputs))
     mark_steps(ax, task, inputs, named)
 
 
-def name_rows(ax: Axes, names: tuple[str, ...]) -> None:
-    """Name the rows at 0, -1, -2, ... on the left."""
-    ax.set_yticks(-np.arange(len(names)), names)
+def draw_rows(
+    ax: Axes,
+    rows: np.ndarray,
+    first: int = 0,
+    color: str = "C0",
+    dots: bool = False,
+) -> None:
+    """Draw rows of bars at 0, -1, -2, ..., or of dots where there is no room.
+
+    Args:
+        ax: The axes.
+        rows: Array of shape `(row, time)`.
+        first: Integer, the number of the first row. Default: 0.
+        color: The colour of the bars. Default: `"C0"`.
+        dots: Boolean, whether to draw a dot for each number that is not 0
+            instead of a bar. Default: `False`.
+    """
+    if dots:
+        row, step = np.nonzero(rows)
+        size = 0.3 * plt.rcParams["lines.markersize"]
+        ax.plot(step, -first - row, "s", color=color, markersize=size)
+        return
+    for row, values in enumerate(rows, first):
+        height = 0.6 * values / max(1.0, np.abs(values).max())
+        ax.axhline(-row, color=plt.rcParams["text.color"], linewidth=0.8)
+        ax.bar(np.arange(values.size), height, 0.8, bottom=-row, color=color)
+
+
+def name_rows(ax: Axes, names: tuple[str, ...], most: int = MANY) -> None:
+    """Name the rows at 0, -1, -2, ... on the left; of many only some."""
+    shown = range(0, len(names), math.ceil(len(names) / most))
+    ax.set_yticks([-row for row in shown], [names[row] for row in shown])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
 
@@ -245,6 +282,9 @@ def short(value: float) -> str:
 
 
 def _name(task, inputs, event, t):
-    """Return the name of an event, for a tell with the told value."""
+    """Return the name of an event, for a tell with what was told."""
+    if inputs.ndim == 1:
+        told = task.inputs[inputs[t]]
+        return f"{event} {told}" if event == "tell" else event
     told = [inputs[t, task.inputs.index(k)] for k in TOLD if k in task.inputs]
     return f"{event} {short(told[0])}" if event == "tell" and told else event

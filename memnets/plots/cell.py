@@ -85,7 +85,7 @@ def plot_cell(
         )
     check_trace(trace, batch, sequence, unit)
     check_below("step", step, batch.inputs.shape[1])
-    names, read = task.inputs, batch.inputs[sequence, step]
+    names, read = _read(task, batch.inputs[sequence, step])
     if below is not None:
         check_trace(below, batch, sequence, 0)
         read = below.hidden[sequence, step]
@@ -250,6 +250,14 @@ def _draw_controls(pen: _Pen) -> None:
         pen.line([x, x], [BUS, bed], GATES[name])
         pen.add(Circle((x, 2.65), 0.3), pen.paper, 1, GATES[name])
         pen.write(x, 2.65, "\N{GREEK SMALL LETTER SIGMA}")
+
+
+def _read(task: Task, inputs) -> tuple[tuple[str, ...], Any]:
+    """Return names and values of a step's channels; of symbols, of the one."""
+    if np.ndim(inputs):
+        return task.inputs, inputs
+    name = task.inputs[inputs] if inputs >= 0 else "no symbol"
+    return (name,), (int(inputs >= 0),)
 
 
 def _inputs(pen: _Pen, names, read, trace, hidden: float) -> list[tuple]:

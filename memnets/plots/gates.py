@@ -55,7 +55,9 @@ def plot_gates(
         )
     check_trace(trace, batch, sequence, unit)
     if axes is None:
-        heights = {"height_ratios": (len(task.inputs) + 1, len(gates) + 1, 4)}
+        # Many input channels are drawn closer together.
+        channels = min(len(task.inputs), 8)
+        heights = {"height_ratios": (channels + 1, len(gates) + 1, 4)}
         _, axes = plt.subplots(
             3, 1, sharex=True, layout="constrained", gridspec_kw=heights
         )

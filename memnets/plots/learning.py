@@ -19,7 +19,12 @@ from memnets.records.ensemble import Ensemble
 from memnets.records.files import check_record
 from memnets.records.run import Run
 from memnets.tasks import Batch, Task
-from memnets.tasks.base import check_batch, check_below, check_task
+from memnets.tasks.base import (
+    check_batch,
+    check_below,
+    check_task,
+    one_hot,
+)
 
 # All outputs are drawn on the same scale.
 SCALE = {"cmap": "viridis", "vmin": 0, "vmax": 1}
@@ -40,15 +45,15 @@ def plot_task(
     check_batch("batch", batch)
     check_below("sequence", sequence, len(batch.inputs))
     ax = _axes(ax)
-    names = (*task.inputs, *task.outputs)
-    rows = np.concatenate(
-        [batch.inputs[sequence], batch.targets[sequence]], axis=-1
-    ).T
-    for row, values in enumerate(rows):
+    names, inputs = (*task.inputs, *task.outputs), batch.inputs[sequence]
+    given = one_hot(inputs, len(task.inputs)).T
+    rows = np.concatenate([given, batch.targets[sequence].T])
+    dots = len(rows) > annotations.MANY
+    annotations.draw_rows(ax, given, dots=dots)
+    annotations.draw_rows(ax, rows[len(given) :], len(given), "C1", dots)
+    # A symbol is 1 where it is read, and needs no number.
+    for row, values in enumerate(rows if inputs.ndim > 1 else []):
         height = 0.6 * values / max(1.0, np.abs(values).max())
-        color = "C0" if row < len(task.inputs) else "C1"
-        ax.axhline(-row, color=plt.rcParams["text.color"], linewidth=0.8)
-        ax.bar(np.arange(values.size), height, 0.8, bottom=-row, color=color)
         spoken = np.flatnonzero(values)
         # There is no room for a number too close to the last.
         room = np.diff(spoken, prepend=-np.inf) >= values.size / 20
@@ -57,12 +62,10 @@ def plot_task(
             annotations.write(
                 ax, annotations.short(values[t]), (t, top), (0, 5)
             )
-    ax.set_ylim(0.5 - len(rows), 1.5)
-    ax.set_yticks(-np.arange(len(rows)), names)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
+    ax.set_ylim(0.5 - len(rows), 1.5 * max(1, len(rows) / annotations.MANY))
+    annotations.name_rows(ax, names)
     annotations.set_time_axis(ax, rows.shape[1])
-    annotations.mark_steps(ax, task, batch.inputs[sequence])
+    annotations.mark_steps(ax, task, inputs)
     return ax
 
 

@@ -198,9 +198,7 @@ class Table:
         return _typed([rows[key] for key in wanted], self.schema)
 
 
-def results(
-    path: str | os.PathLike, schema: Schema = RUNS
-) -> pd.DataFrame:
+def results(path: str | os.PathLike, schema: Schema = RUNS) -> pd.DataFrame:
     """Read a table of results.
 
     Args:
@@ -301,9 +299,7 @@ def _read(
     return rows
 
 
-def _typed(
-    rows: Sequence[Mapping[str, str]], schema: Schema
-) -> pd.DataFrame:
+def _typed(rows: Sequence[Mapping[str, str]], schema: Schema) -> pd.DataFrame:
     """Return rows of text with the types of their columns."""
     frame = pd.DataFrame(rows, columns=list(schema.columns), dtype=str)
     for name, kind in schema.columns.items():

@@ -9,34 +9,23 @@ made here is a setting; `readings` are the settings that were tried.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
+from memnets.reproduction.attempts import row_of_1997
+from memnets.reproduction.lags_1997 import long_lag, reber, trigger
 from memnets.reproduction.modern import Modern
 from memnets.reproduction.original import Original
 from memnets.reproduction.row import (
     BINARY,
     CATEGORICAL,
-    SIMPLE,
     SQUARED,
-    Attempt,
     Published,
     Row,
-    no_larger,
-    simple,
 )
-from memnets.reproduction.rules import (
-    AllStrings,
-    FreshSet,
-    LastCorrect,
-    Rule,
-    Streak,
-)
+from memnets.reproduction.rules import FreshSet, LastCorrect
 from memnets.tasks import (
     Adding,
-    EmbeddedReber,
     LongLag,
     LongLagRandom,
-    LongLagTrigger,
     Multiplication,
     NoisySignal,
     NoisyTarget,
@@ -45,153 +34,6 @@ from memnets.tasks import (
     TemporalOrder,
     TemporalOrder3,
 )
-
-
-def _row(
-    title: str,
-    task: Task,
-    rule: Rule,
-    published: Published,
-    readings: Mapping[str, Original],
-    today: Modern,
-    strict: Rule | None,
-    cap: int,
-    peers: Mapping[str, str] | None = None,
-) -> Row:
-    """Return a row of 1997 with all that is tried.
-
-    Args:
-        title: As of `Row`.
-        task: As there.
-        rule: The stopping rule and the final test.
-        published: As of `Row`.
-        readings: Dictionary from a name to an `Original`: the paper's
-            conditions, and other readings of what it leaves open.
-        today: `Modern`, today's LSTM.
-        strict: The rule of a stricter stop, with the same final test, or
-            `None` where the criterion is the test.
-        cap: Positive integer, the most sequences of a trial.
-        peers: As of `Row`.
-    """
-    usual = Attempt(today, rule, cap, published.trials)
-    attempts = {
-        "1997" if name == "paper" else f"1997, {name}": dataclasses.replace(
-            usual, method=method
-        )
-        for name, method in readings.items()
-    }
-    small = no_larger(today, task, readings["paper"].count_weights(task))
-    attempts["today"] = usual
-    attempts["today, 1997's size"] = dataclasses.replace(usual, method=small)
-    if strict is not None:
-        strict_one = dataclasses.replace(usual, rule=strict)
-        attempts["today, stricter stop"] = strict_one
-    for cell in SIMPLE:
-        attempts[cell] = simple(usual, task, cell)
-    return Row(title, task, attempts, published, peers or {})
-
-
-def _reber() -> Row:
-    today = Modern(CATEGORICAL, 12, batch_size=8, beta_2=0.999, forget_bias=1.0)
-    gates = {"biases": "gates"}
-    blocks = {"width": 0.2, "each_step": True, "options": gates}
-    return _row(
-        "embedded Reber grammar",
-        EmbeddedReber(timesteps=50),
-        AllStrings(),
-        Published(8_440, 30),
-        {
-            "paper": Original(
-                3, 2, 0.5, output_gates=(-1.0, -2.0, -3.0), **blocks
-            ),
-            "4 blocks of 1": Original(
-                4, 1, 0.5, output_gates=(-1.0, -2.0, -3.0, -4.0), **blocks
-            ),
-            "rate 0.1": Original(
-                3, 2, 0.1, output_gates=(-1.0, -2.0, -3.0), **blocks
-            ),
-            "gates unseen, all biases": Original(
-                *(3, 2, 0.1),
-                width=0.2,
-                output_gates=(-1.0, -2.0, -3.0),
-                each_step=True,
-                options={"feedback": "cells", "output_biases": True},
-            ),
-        },
-        today,
-        None,
-        60_000,
-        {
-            "schmidhuber-problems": "10 of 10, median 4,750, looser test",
-            "simple-1997-lstm": "1 seed, 51,200",
-        },
-    )
-
-
-def _long_lag(task: Task, published: Published, rate: float, peers) -> Row:
-    # Gates and cell see the inputs only, outputs the inputs and the cell.
-    plain = {
-        "feedback": None,
-        "biases": None,
-        "output_gate": False,
-        "logistic": True,
-        "identity": True,
-        "shortcut": True,
-    }
-    biased = {**plain, "biases": "gates"}
-    streak = 100 if isinstance(task, LongLag) else 1000
-    late = {"input_gates": (-5.0,), "added_after": 5632}
-    other = "input gate -5, cell added after 5,632"
-    if isinstance(task, LongLagRandom):
-        streak, late = 1000, {"input_gates": (-4.0,), "end_only": True}
-        other = "input gate -4, error at the end only"
-    return _row(
-        "long lag, " + ("random" if streak == 1000 else "fixed") + " sequence",
-        task,
-        Streak(streak, 64 if streak == 100 else 10_000),
-        published,
-        {
-            "paper": Original(
-                1, 1, 1.0, width=0.2, each_step=True, options=plain
-            ),
-            other: Original(
-                *(1, 1, 1.0),
-                width=0.2,
-                each_step=True,
-                options=biased,
-                **late,
-            ),
-        },
-        Modern(CATEGORICAL, 100, rate=rate, last_weight=100.0),
-        None,
-        100_000,
-        peers,
-    )
-
-
-def _trigger(lag: int, symbols: int, published: int) -> Row:
-    task = LongLagTrigger(timesteps=lag + 113, lag=lag, symbols=symbols)
-    wide = symbols > 500
-    plain = Original(2, 1, 0.01, width=0.2, options={"biases": None})
-    readings = {"paper": plain}
-    if lag <= 200:
-        unseen = {"biases": None, "feedback": "cells"}
-        readings["gates unseen"] = dataclasses.replace(plain, options=unseen)
-    return _row(
-        f"long lag of {lag:,}, {symbols:,} random symbols",
-        task,
-        Streak(500),
-        Published(published, 20),
-        readings,
-        Modern(
-            CATEGORICAL,
-            lag,
-            16 if lag <= 100 else 8,
-            beta_2=0.999 if wide else 0.99,
-        ),
-        None,
-        max(3 * published, 300_000 if lag == 50 else 0),
-    )
 
 
 def _noise(kind: type[Task], length: int, signal: int, **given) -> Row:
@@ -212,7 +54,7 @@ def _noise(kind: type[Task], length: int, signal: int, **given) -> Row:
         NoisyTarget: "signal, then noise; noisy target",
     }
     peers = {"schmidhuber-problems": "an easier 3c: 4 of 4, 8,000"}
-    return _row(
+    return row_of_1997(
         f"{titles[kind]}; T = {length:,}, N = {signal}",
         task,
         rule,
@@ -244,7 +86,7 @@ def _adding(length: int, published: int, wrong: int, peers=None) -> Row:
     if length <= 500:
         linear = {**biases, "linear": True}
         readings["linear output"] = dataclasses.replace(plain, options=linear)
-    return _row(
+    return row_of_1997(
         f"adding; T = {length:,}",
         task,
         LastCorrect(error=0.01),
@@ -258,7 +100,7 @@ def _adding(length: int, published: int, wrong: int, peers=None) -> Row:
 
 
 def _multiplication(below: int, published: int, wrong: int) -> Row:
-    return _row(
+    return row_of_1997(
         f"multiplication; fewer than {below} of 2,000 wrong",
         Multiplication(),
         LastCorrect(below),
@@ -274,7 +116,7 @@ def _multiplication(below: int, published: int, wrong: int) -> Row:
 def _order(task: Task, blocks: int, rate: float, published) -> Row:
     three = blocks == 3
     gates = (-2.0, -4.0, -6.0)[:blocks]
-    return _row(
+    return row_of_1997(
         f"temporal order of {blocks} symbols",
         task,
         LastCorrect(error=0.1),
@@ -297,8 +139,8 @@ def _order(task: Task, blocks: int, rate: float, published) -> Row:
 
 
 ROWS_OF_1997: dict[str, Row] = {
-    "1": _reber(),
-    "2a": _long_lag(
+    "1": reber(),
+    "2a": long_lag(
         LongLag(),
         Published(5_040, 18),
         1e-2,
@@ -308,16 +150,16 @@ ROWS_OF_1997: dict[str, Row] = {
             "simple-1997-lstm": "1 seed, 10,141, gates trained before",
         },
     ),
-    "2b": _long_lag(LongLagRandom(), Published(5_680, 18), 5e-3, {}),
-    "2c-50-50": _trigger(50, 50, 30_000),
-    "2c-100-100": _trigger(100, 100, 31_000),
-    "2c-200-200": _trigger(200, 200, 33_000),
-    "2c-500-500": _trigger(500, 500, 38_000),
-    "2c-1000-1000": _trigger(1000, 1000, 49_000),
-    "2c-1000-500": _trigger(1000, 500, 49_000),
-    "2c-1000-200": _trigger(1000, 200, 75_000),
-    "2c-1000-100": _trigger(1000, 100, 135_000),
-    "2c-1000-50": _trigger(1000, 50, 203_000),
+    "2b": long_lag(LongLagRandom(), Published(5_680, 18), 5e-3, {}),
+    "2c-50-50": trigger(50, 50, 30_000),
+    "2c-100-100": trigger(100, 100, 31_000),
+    "2c-200-200": trigger(200, 200, 33_000),
+    "2c-500-500": trigger(500, 500, 38_000),
+    "2c-1000-1000": trigger(1000, 1000, 49_000),
+    "2c-1000-500": trigger(1000, 500, 49_000),
+    "2c-1000-200": trigger(1000, 200, 75_000),
+    "2c-1000-100": trigger(1000, 100, 135_000),
+    "2c-1000-50": trigger(1000, 50, 203_000),
     "3a-100-3": _noise(
         *(SignalThenNoise, 100, 3),
         sequences=39_850,

@@ -9,6 +9,7 @@ Neural Computation 9 (8), 1735 (1997), sections 5.1 to 5.6, state the rules.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -291,15 +292,7 @@ class AllStrings:
 
     def sets(self, task: Task, seed: int) -> tuple[Batch, Batch]:
         """Return the training set and the test set of a trial."""
-        rng = np.random.default_rng([STRINGS, seed % self.pairs])
-        train = task.sample(self.strings, rng)
-        known = {row.tobytes() for row in train.inputs}
-        test: list[Batch] = []
-        while len(test) < self.strings:
-            one = task.sample(1, rng)
-            if one.inputs[0].tobytes() not in known:
-                test.append(one)
-        return train, Batch(*map(np.concatenate, zip(*test)))
+        return _draw_sets(task, self.strings, seed % self.pairs)
 
     def stream(self, task: Task, seed: int) -> Callable[[int, int], Batch]:
         """Return a function that draws a numbered block of presentations."""
@@ -315,6 +308,21 @@ class AllStrings:
     def judge(self, task: Task, seed: int) -> Judge:
         """Return the judge of one network."""
         return _AllStringsJudge(self, task, seed)
+
+
+@functools.cache
+def _draw_sets(task: Task, strings: int, pair: int) -> tuple[Batch, Batch]:
+    """Draw a training set, and a test set that shares no string with it."""
+    rng = np.random.default_rng([STRINGS, pair])
+    train = task.sample(strings, rng)
+    known = {row.tobytes() for row in train.inputs}
+    test: list[Batch] = []
+    while sum(len(batch.inputs) for batch in test) < strings:
+        drawn = task.sample(4 * strings, rng)
+        new = [row.tobytes() not in known for row in drawn.inputs]
+        test.append(Batch(*(array[new] for array in drawn)))
+    joined = map(np.concatenate, zip(*test))
+    return train, Batch(*(array[:strings] for array in joined))
 
 
 class _AllStringsJudge(_Regular):

@@ -31,7 +31,7 @@ MORE = 0.9
 
 
 @functools.cache
-def _distractors(count: int) -> tuple[str, ...]:
+def _distractor_names(count: int) -> tuple[str, ...]:
     """Return the names a1, a2, ... of `count` distractors."""
     return tuple(f"a{k}" for k in range(1, count + 1))
 
@@ -81,19 +81,27 @@ class LongLag(Task):
         check_flag("reminder", self.reminder)
 
     @property
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> int:
+        """The length of what is read, p in the paper; there are p + 1 symbols.
+
+        `LongLagTrigger` has a field of that name.
+        """
+        return self.timesteps
+
+    @property
+    def _symbols(self) -> tuple[str, ...]:
         """The names of the symbols of the sequences: x, y, a1, a2, ..."""
-        return TOLD + _distractors(self.timesteps - 1)
+        return TOLD + _distractor_names(self.timesteps - 1)
 
     @property
     def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names of the symbols that can be read."""
-        return self.symbols + REMINDERS * self.reminder
+        return self._symbols + REMINDERS * self.reminder
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the output channels."""
-        return tuple(f"next {symbol}" for symbol in self.symbols)
+        return tuple(f"next {symbol}" for symbol in self._symbols)
 
     @property
     def landmarks(self) -> dict[str, float]:
@@ -104,7 +112,7 @@ class LongLag(Task):
         for both x and y at the last step.
         """
         steps = self.timesteps
-        share = 1 / (steps * len(self.symbols))
+        share = 1 / (steps * len(self._symbols))
         return {
             "silent": share * steps,
             "constant": share * self._constant,
@@ -148,9 +156,9 @@ class LongLag(Task):
         read = np.concatenate([told, distractors], axis=1)
         follow = np.concatenate([distractors, told], axis=1)
         if self.reminder:
-            read[:, -1:] = len(self.symbols) + told
+            read[:, -1:] = len(self._symbols) + told
         # `take` is several times as fast as indexing.
-        targets = np.eye(len(self.symbols), dtype=np.float32).take(follow, 0)
+        targets = np.eye(len(self._symbols), dtype=np.float32).take(follow, 0)
         return Batch(read, targets, np.ones(read.shape, np.float32))
 
     def solve(self, inputs: np.ndarray) -> np.ndarray:
@@ -171,7 +179,7 @@ class LongLag(Task):
 
     def _answers(self, follow):
         """Return predictions of symbols as probabilities 1 and 0."""
-        count = len(self.symbols)
+        count = len(self._symbols)
         return np.eye(count + 1, count, dtype=np.float32).take(follow, 0)
 
     def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
@@ -240,9 +248,9 @@ class LongLagRandom(LongLag):
         and y at the last step.
         """
         steps, kinds = self.timesteps, self.timesteps - 1
-        share = 1 / (steps * len(self.symbols))
+        share = 1 / (steps * len(self._symbols))
         perfect = kinds - 1
-        memoryless = perfect
+        memoryless = float(perfect)
         if not self.reminder:
             # After a distractor the last symbol comes with probability
             # 1 / (p - 1), and else each distractor is equally likely.
@@ -277,7 +285,7 @@ class LongLagRandom(LongLag):
             symbol is read.
         """
         read = np.asarray(inputs)
-        answers = np.zeros((*read.shape, len(self.symbols)), np.float32)
+        answers = np.zeros((*read.shape, len(self._symbols)), np.float32)
         answers[:, :-1, len(TOLD) :] = 1 / (self.timesteps - 1)
         answers[:, -1] = self._answers(read[:, 0])
         answers[read == NONE] = 0
@@ -359,7 +367,7 @@ class LongLagTrigger(FinalTask):
     def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names of the symbols that can be read."""
         reminders = REMINDERS * self.reminder
-        return (*TOLD, "b", "e", *_distractors(self.symbols), *reminders)
+        return (*TOLD, "b", "e", *_distractor_names(self.symbols), *reminders)
 
     @property
     def shortest(self) -> int:

@@ -83,13 +83,14 @@ class SignalThenNoise(FinalTask):
         `constant` always answers the mean of both targets, the best that can
         be done without memory. `perfect` knows what the inputs say.
         """
-        spread, mean = np.var(self.classes), np.mean(self.classes)
+        spread = float(np.var(self.classes))
+        mean = float(np.mean(self.classes))
         errors = {
             "silent": spread + mean**2 + self._target_noise,
             "constant": spread + self._target_noise,
             "perfect": self._least_error,
         }
-        return {k: float(v / self.timesteps) for k, v in errors.items()}
+        return {name: e / self.timesteps for name, e in errors.items()}
 
     # The variance of the targets within a class.
     _target_noise: ClassVar[float] = 0.0

@@ -22,6 +22,7 @@ SHAPES = ("cosine", "triangle", "rectangle")
 class TimingTask(Task):
     """The base class of the timing tasks: one output, scored at every step."""
 
+    reminder: bool
     tolerance: ClassVar[float] = 0.49
     outputs: ClassVar[tuple[str, ...]] = ("answer",)  # type: ignore[misc]
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from memnets.networks.cache import kept_with
 from memnets.tasks import Batch
+from memnets.tasks.base import one_hot
 from memnets.tracing.loop import KERAS_CELLS, cells_of
 
 # The layer and the cell, by the name of the trace.
@@ -82,6 +83,9 @@ def check_inputs(model: keras.Model, inputs: Any) -> Any:
     for array, tensor in zip(map(np.asarray, parts), made_for):
         if array.dtype.kind not in "biuf":
             raise TypeError(f"inputs must be numbers, got {array.dtype}")
+        symbols = array.dtype.kind in "iu" and tensor is not None
+        if symbols and array.ndim == len(tensor.shape) - 1:
+            array = one_hot(array, tensor.shape[-1])
         # Any number of sequences, also where the model was built with another.
         shape = [None, *(array if tensor is None else tensor).shape[1:]]
         fits = tf.TensorShape(shape).is_compatible_with(array.shape)

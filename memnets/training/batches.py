@@ -58,18 +58,3 @@ class Batches:
             arrays = (a.reshape(*shape, *a.shape[1:]) for a in drawn)
             self._drawn = number, Batch(*map(np.ascontiguousarray, arrays))
         return self._drawn[1], number * self.length
-
-
-def one_hot(symbols: np.ndarray, channels: int) -> np.ndarray:
-    """Return the one-hot encoding of symbols; a symbol below 0 gives zeros.
-
-    >>> one_hot(np.array([[2, -1]]), 3).tolist()
-    [[[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]
-
-    Args:
-        symbols: int array of any shape. A float array is returned unchanged.
-        channels: Positive integer, the number of symbols.
-    """
-    if symbols.dtype.kind == "f":
-        return symbols
-    return np.eye(channels + 1, channels, dtype=np.float32)[symbols]

@@ -7,7 +7,8 @@ import numpy as np
 
 from memnets.networks.cache import kept_with
 from memnets.tasks import Batch, Task
-from memnets.training.batches import block_length, one_hot
+from memnets.tasks.base import one_hot
+from memnets.training.batches import block_length
 from memnets.training.compiled import Compiled
 from memnets.training.engine import Engine
 from memnets.training.kernels.keras_models import KerasKernel, serves

@@ -1,0 +1,128 @@
+"""Experiments 1 and 2 of 1997: the embedded Reber grammar and long lags."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from memnets.reproduction.attempts import row_of_1997
+from memnets.reproduction.modern import Modern
+from memnets.reproduction.original import Original
+from memnets.reproduction.row import (
+    CATEGORICAL,
+    Published,
+    Row,
+)
+from memnets.reproduction.rules import AllStrings, Streak
+from memnets.tasks import (
+    EmbeddedReber,
+    LongLag,
+    LongLagRandom,
+    LongLagTrigger,
+    Task,
+)
+
+
+def reber() -> Row:
+    """Return the row of experiment 1."""
+    today = Modern(CATEGORICAL, 12, batch_size=8, beta_2=0.999, forget_bias=1.0)
+    gates = {"biases": "gates"}
+    blocks = {"width": 0.2, "each_step": True, "options": gates}
+    return row_of_1997(
+        "embedded Reber grammar",
+        EmbeddedReber(timesteps=50),
+        AllStrings(),
+        Published(8_440, 30),
+        {
+            "paper": Original(
+                3, 2, 0.5, output_gates=(-1.0, -2.0, -3.0), **blocks
+            ),
+            "4 blocks of 1": Original(
+                4, 1, 0.5, output_gates=(-1.0, -2.0, -3.0, -4.0), **blocks
+            ),
+            "rate 0.1": Original(
+                3, 2, 0.1, output_gates=(-1.0, -2.0, -3.0), **blocks
+            ),
+            "gates unseen, all biases": Original(
+                *(3, 2, 0.1),
+                width=0.2,
+                output_gates=(-1.0, -2.0, -3.0),
+                each_step=True,
+                options={"feedback": "cells", "output_biases": True},
+            ),
+        },
+        today,
+        None,
+        60_000,
+        {
+            "schmidhuber-problems": "10 of 10, median 4,750, looser test",
+            "simple-1997-lstm": "1 seed, 51,200",
+        },
+    )
+
+
+def long_lag(task: Task, published: Published, rate: float, peers) -> Row:
+    """Return the row of experiment 2a or 2b."""
+    # Gates and cell see the inputs only, outputs the inputs and the cell.
+    plain = {
+        "feedback": None,
+        "biases": None,
+        "output_gate": False,
+        "logistic": True,
+        "identity": True,
+        "shortcut": True,
+    }
+    biased = {**plain, "biases": "gates"}
+    streak = 100 if isinstance(task, LongLag) else 1000
+    late = {"input_gates": (-5.0,), "added_after": 5632}
+    other = "input gate -5, cell added after 5,632"
+    if isinstance(task, LongLagRandom):
+        streak, late = 1000, {"input_gates": (-4.0,), "end_only": True}
+        other = "input gate -4, error at the end only"
+    return row_of_1997(
+        "long lag, " + ("random" if streak == 1000 else "fixed") + " sequence",
+        task,
+        Streak(streak, 64 if streak == 100 else 10_000),
+        published,
+        {
+            "paper": Original(
+                1, 1, 1.0, width=0.2, each_step=True, options=plain
+            ),
+            other: Original(
+                *(1, 1, 1.0),
+                width=0.2,
+                each_step=True,
+                options=biased,
+                **late,
+            ),
+        },
+        Modern(CATEGORICAL, 100, rate=rate, last_weight=100.0),
+        None,
+        100_000,
+        peers,
+    )
+
+
+def trigger(lag: int, symbols: int, published: int) -> Row:
+    """Return a row of experiment 2c."""
+    task = LongLagTrigger(timesteps=lag + 113, lag=lag, symbols=symbols)
+    wide = symbols > 500
+    plain = Original(2, 1, 0.01, width=0.2, options={"biases": None})
+    readings = {"paper": plain}
+    if lag <= 200:
+        unseen = {"biases": None, "feedback": "cells"}
+        readings["gates unseen"] = dataclasses.replace(plain, options=unseen)
+    return row_of_1997(
+        f"long lag of {lag:,}, {symbols:,} random symbols",
+        task,
+        Streak(500),
+        Published(published, 20),
+        readings,
+        Modern(
+            CATEGORICAL,
+            lag,
+            16 if lag <= 100 else 8,
+            beta_2=0.999 if wide else 0.99,
+        ),
+        None,
+        max(3 * published, 300_000 if lag == 50 else 0),
+    )
