@@ -8,6 +8,7 @@
 # make badges             write the repository's address into them
 # make results            repeat the experiments over 32 seeds
 # make cells              the same with every cell (half an hour)
+# make particles          train networks on coupled oscillators (10 minutes)
 # make benchmark          speed against the lecture's own loop
 #
 # Everything is installed into .venv, made with the Python of your choice:
@@ -20,7 +21,8 @@ experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
-.PHONY: help figures test lab notebooks badges results cells benchmark clean
+.PHONY: help figures test lab notebooks badges results cells particles \
+	benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -52,6 +54,10 @@ results: .venv/installed
 cells: .venv/installed
 	$(python) -m memnets experiments $(cells) --seeds 32 \
 		--out data/results/cells.csv
+
+particles: .venv/installed
+	$(python) -m memnets experiments hidden-particle --seeds 5 \
+		--out data/results/particle.csv
 
 benchmark: .venv/installed-test
 	$(python) benchmarks/speed.py

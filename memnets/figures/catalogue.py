@@ -15,7 +15,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from memnets.figures import drawings, files, own
+from memnets.figures import drawings, files, own, particle, strings
 from memnets.figures.files import STYLES
 from memnets.figures.own import Own, load_own, title_of
 from memnets.plots import diagrams, gradients, learning
@@ -26,6 +26,7 @@ from memnets.records.ensemble import Ensemble
 from memnets.records.files import replacing
 from memnets.records.gradients import GradientStudy
 from memnets.records.run import Run
+from memnets.tasks import EmbeddedReber, Reber
 
 
 @dataclasses.dataclass(frozen=True)
@@ -458,6 +459,21 @@ FIGURES: dict[str, Entry] = {
         ("countdown_by_hand_inside",),
         drawings.by_hand,
     ),
+    "counters": Entry(
+        "Counters set by hand: up at each a, down at each b or c",
+        ("anbn_by_hand_inside", "anbncn_by_hand_inside"),
+        strings.counters,
+    ),
+    "reber_grammar": Entry(
+        "The Reber grammar: from left to right, either arrow is equally likely",
+        (),
+        functools.partial(strings.grammar, task=Reber()),
+    ),
+    "embedded_reber_grammar": Entry(
+        "The embedded Reber grammar: it ends with the T or P it began with",
+        (),
+        functools.partial(strings.grammar, task=EmbeddedReber()),
+    ),
     "family": Entry("The family of cells, drawn alike", (), drawings.family),
     "family_gates": Entry(
         "How the LSTM came to its gates",
@@ -503,4 +519,5 @@ FIGURES: dict[str, Entry] = {
         ("recall_flows",),
         _gradient_after,
     ),
+    **{name: Entry(*drawn) for name, drawn in particle.DRAWN.items()},
 }

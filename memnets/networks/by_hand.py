@@ -7,7 +7,7 @@ import math
 import keras
 import numpy as np
 
-from memnets.tasks import Countdown, Mixture, Recall, Task
+from memnets.tasks import AnBn, AnBnCn, Countdown, Mixture, Recall, Task
 
 # The net input of an open gate, and with a minus sign of a shut one: its
 # logistic function is 1 or 0 to all digits of float32.
@@ -15,6 +15,10 @@ OPEN = 40.0
 # Scale factor of values in a memory: for values this small, tanh(x) is x to
 # all digits of float32. A power of two scales without rounding.
 SMALL = 2.0**-12
+# The step of a counter of letters. Up to 2^24 steps of a power of two add up
+# without rounding in float32. Gates only compare a count with 1.5 steps: near
+# zero tanh(x) is x, and for larger counts it is larger.
+ONE = SMALL / 2**14
 
 
 def by_hand(task: Task) -> keras.Sequential:
@@ -24,16 +28,27 @@ def by_hand(task: Task) -> keras.Sequential:
     opens the input gate and shuts the forget gate; an ask opens the output
     gate; nothing else changes the memory. For `Countdown`, it is one cell that
     counts down, one that opens only where the count is zero, and a linear
-    readout. The recurrent weights are 0. The memory does not fade in float32,
-    however long the sequence.
+    readout. The memory does not fade in float32, however long the sequence.
+
+    For `AnBn` and `AnBnCn`, one cell for each letter after a counts up at an a
+    and down at its letter. Further cells see the letter and, by the recurrent
+    weights, the counts of the step before; each opens in one of the cases that
+    the language distinguishes. The counts are exact in float32 for n up to
+    2^24. Recurrent weights are 0 in all other networks.
+
+    Source of the idea of a network that counts by weights set by hand, for
+    `AnBn`: N. Lan, E. Chemla and R. Katzir, Bridging the Empirical-Theoretical
+    Gap in Neural Network Formal Language Learning Using Minimum Description
+    Length, ACL (2024). This network is another one.
 
     Args:
-        task: A `Recall`, a `Countdown`, or a mixture of variants of one of
-            them. It sets the number of outputs.
+        task: A `Recall`, `Countdown`, `AnBn` or `AnBnCn`, or a mixture of
+            variants of one of them. It sets the number of outputs.
 
     Returns:
         A compiled `keras.Sequential`, like that of `memnets.lecture`. Its
-        layers are `memory`, or `counter` and `detector`, and `readout`.
+        layers are `memory`, or `counter` and `detector`, or `counters`, and
+        `readout`. Symbols of `AnBn` and `AnBnCn` must be given one-hot.
 
     Raises:
         ValueError: If there is no network for the task.
@@ -66,7 +81,8 @@ def _recall(task: Recall) -> keras.Sequential:
         "candidate": {"value": SMALL},
         "output gate": {"ask": 2 * OPEN, "bias": -OPEN},
     }
-    return _network(task, {"memory": memory}, readout=1 / SMALL)
+    readout = {"memory": {task.outputs[0]: 1 / SMALL}}
+    return _network(task, {"memory": {"memory": memory}}, readout)
 
 
 def _countdown(task: Countdown) -> keras.Sequential:
@@ -88,46 +104,126 @@ def _countdown(task: Countdown) -> keras.Sequential:
         "candidate": {"bias": OPEN},
         "output gate": {"counter": -2 * OPEN / one, "bias": OPEN},
     }
-    cells = {"counter": counter, "detector": detector}
-    return _network(task, cells, readout=1 / math.tanh(1))
+    layers = {
+        "counter": {"counter": counter},
+        "detector": {"detector": detector},
+    }
+    return _network(task, layers, {"detector": {task.outputs[0]: HIGH}})
 
 
-SET_BY_HAND = {Recall.name: _recall, Countdown.name: _countdown}
+def _counting(task: AnBn) -> keras.Sequential:
+    """Count each later letter down from the a, and tell the cases apart."""
+    first, *later = task.letters
+    follows = dict(zip(task.letters, (*later, "T")))
+    # With a reminder, the last letter of a kind is a capital. It counts alike.
+    signs = {
+        letter: [
+            sign for sign in task.inputs if sign in {letter, letter.upper()}
+        ]
+        for letter in later
+    }
+    counters = {}
+    cases = {"read S": _case(["S"]), f"read {first}": _case([first])}
+    readout = {"read S": [first], f"read {first}": [first, follows[first]]}
+    for letter in later:
+        counter = f"count {letter}"
+        counters[counter] = {
+            "input gate": {"bias": OPEN},
+            "forget gate": {"bias": OPEN},
+            "candidate": {first: ONE, **dict.fromkeys(signs[letter], -ONE)},
+            "output gate": {"bias": OPEN},
+        }
+        # The count before the letter: 1 at the last, 2 or more earlier.
+        for case, sign, after in (
+            ("more", 1, letter),
+            ("last", -1, follows[letter]),
+        ):
+            name = f"{case} {letter}"
+            at_least_2 = {counter: sign * 2 * OPEN / ONE}
+            at_least_2["bias"] = -sign * 3 * OPEN
+            cases[name] = _case(signs[letter], at_least_2)
+            readout[name] = [after]
+    weights = {
+        name: {f"next {symbol}": HIGH for symbol in symbols}
+        for name, symbols in readout.items()
+    }
+    return _network(task, {"counters": {**counters, **cases}}, weights)
+
+
+def _case(symbols: list[str], gate: dict | None = None) -> dict[str, dict]:
+    """Open at some symbols, if a second gate is open as well."""
+    return {
+        "input gate": {**dict.fromkeys(symbols, 2 * OPEN), "bias": -OPEN},
+        "forget gate": {"bias": -OPEN},
+        "candidate": {"bias": OPEN},
+        "output gate": gate or {"bias": OPEN},
+    }
+
+
+# Reads 1 from a cell that has just written 1.
+HIGH = 1 / math.tanh(1)
+SET_BY_HAND = {
+    Recall.name: _recall,
+    Countdown.name: _countdown,
+    AnBn.name: _counting,
+    AnBnCn.name: _counting,
+}
 # The parts of an LSTM in Keras's order.
 PARTS = ("input gate", "forget gate", "candidate", "output gate")
 
 
 def _network(
-    task: Task, cells: dict[str, dict], readout: float
+    task: Task,
+    layers: dict[str, dict[str, dict]],
+    readout: dict[str, dict[str, float]],
 ) -> keras.Sequential:
-    """Build LSTM layers of one cell; the first output reads the last cell."""
+    """Build LSTM layers from the weights of each part of each cell, by name.
+
+    Args:
+        task: The task; it names the channels.
+        layers: For each layer, its cells; for each cell, its `PARTS`; for each
+            part, the weight of each channel, of each cell of the layer, and
+            the `bias`. What is missing is 0.
+        readout: For each cell of the last layer, the weight of each output.
+    """
     model = keras.Sequential([keras.Input((None, len(task.inputs)))])
     channels = task.inputs
-    for name, parts in cells.items():
+    for name, cells in layers.items():
         # Zeros, because random initial weights would be discarded.
         layer = keras.layers.LSTM(
-            1,
+            len(cells),
             return_sequences=True,
             kernel_initializer="zeros",
             recurrent_initializer="zeros",
             name=name,
         )
         model.add(layer)
-        rows = [
-            [parts[part].get(channel, 0) for part in PARTS]
-            for channel in (*channels, "bias")
-        ]
         layer.set_weights(
-            [np.array(rows[:-1]), np.zeros((1, 4)), np.array(rows[-1])]
+            [
+                _matrix(channels, cells),
+                _matrix(tuple(cells), cells),
+                _matrix(("bias",), cells)[0],
+            ]
         )
-        channels = (name,)
-    answers = len(task.outputs)
-    kernel = np.zeros((1, answers))
-    kernel[0, 0] = readout
+        channels = tuple(cells)
+    kernel = [
+        [readout.get(cell, {}).get(output, 0) for output in task.outputs]
+        for cell in channels
+    ]
     dense = keras.layers.Dense(
-        answers, kernel_initializer="zeros", name="readout"
+        len(task.outputs), kernel_initializer="zeros", name="readout"
     )
     model.add(dense)
-    dense.set_weights([kernel, np.zeros(answers)])
+    dense.set_weights([np.array(kernel), np.zeros(len(task.outputs))])
     model.compile(optimizer="adam", loss="mean_squared_error")
     return model
+
+
+def _matrix(rows: tuple[str, ...], cells: dict[str, dict]) -> np.ndarray:
+    """Return the weights from some channels to all cells, in Keras's order."""
+    return np.array(
+        [
+            [cells[cell][part].get(row, 0) for part in PARTS for cell in cells]
+            for row in rows
+        ]
+    )

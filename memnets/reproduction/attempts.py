@@ -29,6 +29,7 @@ def row_of_1997(
     strict: Rule | None,
     cap: int,
     peers: Mapping[str, str] | None = None,
+    paper_cap: int | None = None,
 ) -> Row:
     """Return a row of 1997 with all that is tried.
 
@@ -44,6 +45,8 @@ def row_of_1997(
             `None` where the criterion is the test.
         cap: Positive integer, the most sequences of a trial.
         peers: As of `Row`.
+        paper_cap: Positive integer, the same for the paper's conditions.
+            Default: `None`, the same.
     """
     usual = Attempt(today, rule, cap, published.trials)
     attempts = {
@@ -52,6 +55,8 @@ def row_of_1997(
         )
         for name, method in readings.items()
     }
+    if paper_cap is not None:
+        attempts["1997"] = dataclasses.replace(attempts["1997"], cap=paper_cap)
     small = no_larger(today, task, readings["paper"].count_weights(task))
     attempts["today"] = usual
     attempts["today, 1997's size"] = dataclasses.replace(usual, method=small)

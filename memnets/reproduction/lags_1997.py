@@ -99,6 +99,7 @@ def long_lag(task: Task, published: Published, rate: float, peers) -> Row:
         None,
         100_000,
         peers,
+        3 * published.sequences,
     )
 
 

@@ -123,11 +123,10 @@ class Modern:
             stop: Function that says whether to give up. Default: never.
         """
         for seed in seeds:
-            began = time.thread_time()
-            trial = self._trial(task, rule, cap, seed, stop)
+            arguments = task, rule, cap, seed, stop
+            trial, seconds = timed(self._trial, *arguments)
             if trial is None:
                 return
-            seconds = time.thread_time() - began
             yield trial._replace(seconds=seconds)
 
     def _trial(self, task, rule, cap, seed, stop) -> Trial | None:
@@ -150,7 +149,7 @@ class Modern:
                 due = judge.due(correct[done:], errors[done:])
             sequences += self.batch_size
 
-    def _kernel(self, task, seed):
+    def _kernel(self, task, seed, lanes=None):
         """Return the training kernel with the initial weights."""
         optimizer = Optimizer(
             "Adam",
@@ -169,6 +168,7 @@ class Modern:
             task.timesteps,
             probe,
             symbols=task.symbolic,
+            lanes=lanes,
         )
         kernel.put(self.weights(task, seed))
         return kernel
@@ -189,6 +189,13 @@ class Modern:
             weights = weights.copy()
             weights[:, -1] *= np.float32(self.last_weight)
         return Batch(batch.inputs[None], batch.targets[None], weights[None])
+
+
+def timed(function, *arguments):
+    """Call a function; return its result and the processor time."""
+    began = time.thread_time()
+    result = function(*arguments)
+    return result, time.thread_time() - began
 
 
 def _answer(kernel: Kernel):

@@ -52,12 +52,15 @@ class Trial(NamedTuple):
             reached.
         sequences: Integer, the training sequences.
         seconds: Float, the processor time.
+        measure: Float, a result that unsolved trials have, too, such as the
+            error-free length. Default: `None`.
     """
 
     seed: int
     verdict: Verdict | None
     sequences: int
     seconds: float
+    measure: float | None = None
 
 
 class Judge(Protocol):

@@ -19,6 +19,7 @@ class Summary(NamedTuple):
         first: Float array, those until the first of two criteria.
         wrong: Float array, the test sequences answered wrongly.
         errors: Float array, the mean absolute errors in the tests.
+        unsolved: Float array, what was measured in the unsolved trials.
         tested: Integer, the sequences of a test, 0 if none was reached.
         weights: Integer, the weights of the network.
         seconds: Float, the mean processor time of a trial.
@@ -30,6 +31,7 @@ class Summary(NamedTuple):
     first: np.ndarray
     wrong: np.ndarray
     errors: np.ndarray
+    unsolved: np.ndarray
     tested: int
     weights: int
     seconds: float
@@ -53,6 +55,7 @@ def summarise(frame: pd.DataFrame) -> dict[tuple[str, str], Summary]:
             solved["first"].dropna().to_numpy(float),
             solved["wrong"].dropna().to_numpy(float),
             solved["error"].dropna().to_numpy(float),
+            own[~own["solved"]]["error"].dropna().to_numpy(float),
             int(tested.iloc[0]) if len(tested) else 0,
             int(own["weights"].iloc[0]),
             float(own["seconds"].mean()),

@@ -230,7 +230,9 @@ def rows_of(
     task, own = ROWS[job.row].task, ROWS[job.row].attempts[job.method]
     weights, seeds = own.method.count_weights(task), list(job.seeds)
     for trial in own.method.trials(task, own.rule, own.cap, seeds, stop):
-        verdict = trial.verdict
+        verdict, error = trial.verdict, trial.measure
+        if verdict is not None:
+            error = verdict.error
         yield {
             "row": job.row,
             "method": job.method,
@@ -240,7 +242,7 @@ def rows_of(
             "first": verdict and verdict.first,
             "wrong": None if verdict is None else verdict.wrong,
             "tested": None if verdict is None else verdict.tested,
-            "error": None if verdict is None else f"{verdict.error:.6g}",
+            "error": None if error is None else f"{error:.6g}",
             "weights": weights,
             "seconds": round(trial.seconds, 2),
             "settings": settings_of(job.row, job.method),

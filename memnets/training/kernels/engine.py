@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from memnets.training.kernels import batch
+from memnets.training.kernels.lanes import Lanes
 from memnets.training.kernels.network import Network, Stack, lanes_for
 from memnets.training.kernels.optimizers import STATES, Optimizer
 
@@ -28,6 +29,7 @@ class Kernel:
         watched: Integer, the layer to record too, counted from 0. Default:
             `None`.
         symbols: Boolean, whether inputs are symbols. Default: `False`.
+        lanes: The `Lanes`. Default: `None`, as `lanes_for` chooses.
     """
 
     name = "kernel"
@@ -41,13 +43,14 @@ class Kernel:
         probe: np.ndarray,
         watched: int | None = None,
         symbols: bool = False,
+        lanes: Lanes | None = None,
     ):
         self.stack, self.optimizer, self.symbols = stack, optimizer, symbols
         # The readout's outputs are the answers themselves.
         self._watches_head = watched == len(stack.units)
         self._watched = -1 if watched is None or self._watches_head else watched
         self.steps_done = 0
-        self._lanes = lanes_for(batch_size)
+        self._lanes = lanes or lanes_for(batch_size)
         self._network = Network(
             stack,
             self._lanes,
@@ -136,6 +139,33 @@ class Kernel:
     def answers(self) -> np.ndarray:
         """Return the answers to the last batch, from before its update."""
         return self._network.answers()
+
+    def go_on(self, keep: np.ndarray) -> None:
+        """Begin the next batch in the states where the last one ended.
+
+        Args:
+            keep: bool array of shape `(batch,)`; the states of the other
+                sequences begin at 0.
+        """
+        self._network.begin_at_end(keep)
+
+    def observe_on(self, inputs: np.ndarray, keep: bool) -> np.ndarray:
+        """Return the answers to the next part of some streams.
+
+        Args:
+            inputs: Array like the probe, of at most 16 sequences.
+            keep: Boolean, whether to begin in the states where the last part
+                of this length ended.
+        """
+        shape = self._checked(inputs).shape[1:]
+        if shape not in self._viewers:
+            self.observe(inputs)
+        viewer = self._viewers[shape]
+        if keep:
+            viewer.begin_at_end(np.full(len(inputs), True))
+        answers = self.observe(inputs)[0]
+        viewer.begin_at_zero()
+        return answers
 
     def _check(self, block) -> None:
         """Refuse wrong shapes: the kernel would write outside of the arrays."""

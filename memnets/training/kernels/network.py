@@ -200,6 +200,38 @@ class Network:
         lanes_last = np.moveaxis(flat.reshape(shape), -1, 1)
         return lanes_last.reshape(blocks * count, *shape[1:3])[:size].copy()
 
+    def begin_at_end(self, keep: np.ndarray) -> None:
+        """Begin in the states at the end of the last pass.
+
+        Args:
+            keep: bool array, one for each of the first sequences; all others
+                begin at 0. There must be one block.
+        """
+        kept = np.zeros(self._count, np.float32)
+        kept[: len(keep)] = keep
+        for outputs, states in self._states():
+            outputs[0], states[0] = outputs[-1] * kept, states[-1] * kept
+
+    def begin_at_zero(self) -> None:
+        """Begin with outputs and cell states of 0, as usual."""
+        for outputs, states in self._states():
+            outputs[0] = states[0] = 0
+
+    def _states(self):
+        """Yield each layer's outputs and cell states, (step, unit, lane)."""
+        plan, count = self.net.plan, self._count
+        steps = plan[batch.STEPS] + 1
+        for n in range(len(self.stack.units)):
+            row = plan[batch.HEAD + 9 * n :]
+            _, units, columns, own, skipped, _, seen, memory = row[:8]
+            size, odd = columns - skipped, units | batch.ODD
+            flat = self._buffer[seen:][: steps * size * count]
+            first = own - skipped
+            outputs = flat.reshape(steps, size, count)
+            flat = self._buffer[memory:][: steps * batch.GATES * odd * count]
+            inner = flat.reshape(steps, batch.GATES, odd, count)
+            yield outputs[:, first : first + units], inner[:, batch.STATE]
+
     def _allocate(self, size: int) -> int:
         """Return the start of the next `size` numbers, at a cache line."""
         first = self._floats
