@@ -13,6 +13,13 @@ The tasks
     Recall, Countdown      told a number: say it when asked, or count it down
     Reber, EmbeddedReber   strings of a grammar: which symbol may come next?
     HiddenParticle, ParticleForecast   coupled oscillators: infer, predict
+    LongLag, LongLagRandom, LongLagTrigger, SignalThenNoise, NoisySignal,
+    NoisyTarget, Adding, Multiplication, TemporalOrder, TemporalOrder3
+                           the experiments of 1997
+    ContinualReber, ContinualOrder, AnBn, AnBnCn, MeasureSpikeDelays,
+    GenerateSpikes, PeriodicFunction     those of 2000 to 2003
+    ModernAdding, CopyMemory, AssociativeRecall, LatestSubject, MemoryLength,
+    MemorySize             later ones
     Mixture                several tasks in turn
     draw, letters          a sequence as text
     Task, Batch, join      what a task is, and what it draws
@@ -30,6 +37,7 @@ Training and experiments
     train, Recording       train a model; what to write down meanwhile
     Experiment, repeat     a training as data; the same for many seeds
     find                   experiments of the catalogue by name
+    reproduce              the classic experiments, at full scale
 
 Looking inside
     trace                  every gate at every step
@@ -51,7 +59,8 @@ Pictures
     plot_recalled_values, plot_units     a task and how it is learned
     plot_gates, plot_cell, plot_gradient, plot_gradient_study,
     plot_scores_by_gradient              inside a network
-    plot_grammar, plot_counters          a grammar; cells that count
+    plot_grammar, plot_counters, plot_counting, plot_timing
+                                         a grammar; counters; rhythms
     plot_motion, plot_errors, plot_responses, plot_response_matrix
                                          the hidden particle
     plot_family, plot_cell_diagram, plot_comparison, plot_matrix
@@ -78,13 +87,18 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "browser cells experiments figures networks plots records scratch "
-        "tasks tracing training"
+        "browser cells experiments figures networks plots records "
+        "reproduction scratch tasks tracing training"
     ).split(),
     submod_attrs={
         "tasks": (
-            "TASKS Batch Countdown EmbeddedReber HiddenParticle Mixture "
-            "ParticleForecast Reber Recall Task draw join letters make_task"
+            "TASKS Adding AnBn AnBnCn AssociativeRecall Batch ContinualOrder "
+            "ContinualReber CopyMemory Countdown EmbeddedReber GenerateSpikes "
+            "HiddenParticle LatestSubject LongLag LongLagRandom "
+            "LongLagTrigger MeasureSpikeDelays MemoryLength MemorySize "
+            "Mixture ModernAdding Multiplication NoisySignal NoisyTarget "
+            "ParticleForecast PeriodicFunction Reber Recall SignalThenNoise "
+            "Task TemporalOrder TemporalOrder3 draw join letters make_task"
         ).split(),
         "cells": (
             "Elman LSTM1997 MemoryGated MinGRU MinLSTM PeepholeLSTM VariantLSTM"
@@ -104,14 +118,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "experiments.experiment": ["Experiment"],
         "experiments.catalogue": ["find"],
         "experiments.repeat": ["repeat"],
+        "reproduction.trials": ["reproduce"],
         "browser.page": ["playground"],
         "plots": (
             "animate_cell animate_learning plot_cell plot_cell_diagram "
-            "plot_comparison plot_counters plot_errors plot_family plot_gates "
-            "plot_gradient plot_gradient_study plot_grammar plot_learning "
-            "plot_losses plot_matrix plot_motion plot_recalled_values "
-            "plot_response_matrix plot_responses plot_scores_by_gradient "
-            "plot_sequence plot_sequences plot_task plot_units"
+            "plot_comparison plot_counters plot_counting plot_errors "
+            "plot_family plot_gates plot_gradient plot_gradient_study "
+            "plot_grammar plot_learning plot_losses plot_matrix plot_motion "
+            "plot_recalled_values plot_response_matrix plot_responses "
+            "plot_scores_by_gradient plot_sequence plot_sequences plot_task "
+            "plot_timing plot_units"
         ).split(),
         "figures.catalogue": ["FIGURES", "draw_figure", "save_figure"],
     },

@@ -99,8 +99,16 @@ def test_what_was_recorded_obeys_the_equations(name):
     if "by_hand" in name:
         wanted = traced.task.solve(traced.probe.inputs)
         np.testing.assert_allclose(traced.outputs, wanted, atol=1e-5)
-    else:
+    elif traced.settings["readout"] is None:
         np.testing.assert_array_equal(traced.outputs, traced.traces[-1].hidden)
+    else:
+        # The readout is one linear function for all steps and sequences.
+        hidden = traced.traces[-1].hidden
+        hidden = hidden.reshape(-1, hidden.shape[-1])
+        known = np.pad(hidden, ((0, 0), (0, 1)), constant_values=1)
+        outputs = traced.outputs.reshape(len(known), -1)
+        readout = np.linalg.lstsq(known, outputs, rcond=None)[0]
+        np.testing.assert_allclose(known @ readout, outputs, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "by_hand" in n])

@@ -248,9 +248,9 @@ def small(name):
 @pytest.mark.parametrize("name", ["1997", "today"])
 def test_a_trial_does_not_depend_on_the_others(name):
     task, method = small(name)
-    rule = LastCorrect(76, 100)  # a guess has one in four
-    alone = list(method.trials(task, rule, 1024, [2]))
-    beside = list(method.trials(task, rule, 1024, [0, 1, 2]))
+    rule = LastCorrect(101, 100, 0.375, test=64)  # soon reached
+    alone = list(method.trials(task, rule, 4096, [2]))
+    beside = list(method.trials(task, rule, 4096, [0, 1, 2]))
     (own,) = [trial for trial in beside if trial.seed == 2]
     assert own[:3] == alone[0][:3]
     assert len({trial.sequences for trial in beside}) > 1
@@ -273,7 +273,7 @@ def test_the_online_network_stops_with_the_weights_of_that_moment():
             inner.examine = note
             return inner
 
-    list(method.trials(task, Rule(76, 100), 1024, [2]))
+    list(method.trials(task, Rule(101, 100, 0.375, test=64), 4096, [2]))
     ((sequences, answers),) = seen
     # One network, sequence after sequence, by itself.
     network = method.network(task)
@@ -339,7 +339,7 @@ def test_a_table_goes_on_where_it_was_stopped(tmp_path):
     reproduce(path, ["3a-100-3"], trials=1, **arguments)
     before = path.read_bytes()
     frame = reproduce(path, ["3a-100-3"], trials=2, **arguments)
-    kept = [name for name in REPRODUCIBLE]
+    kept = list(REPRODUCIBLE)
     assert frame[kept].equals(whole[kept])
     first = before.splitlines()[1]
     assert first in path.read_bytes().splitlines()

@@ -147,6 +147,32 @@ def gradient_study(task: Recall, seeds: int) -> Callable[[str], GradientStudy]:
     return make
 
 
+def counting_trace(probe: Callable[[], Batch]) -> Callable[[str], NetworkTrace]:
+    """Record a network that learned to count letters.
+
+    Args:
+        probe: Function without arguments that returns the strings.
+    """
+
+    def make(name: str) -> NetworkTrace:
+        from memnets.experiments.rhythms import study_counting
+
+        return _named(study_counting(probe()), name)
+
+    return make
+
+
+def timing_trace(cell: str) -> Callable[[str], NetworkTrace]:
+    """Record a network of some cell that learned to keep time."""
+
+    def make(name: str) -> NetworkTrace:
+        from memnets.experiments.rhythms import study_timing
+
+        return _named(study_timing(cell), name)
+
+    return make
+
+
 def record(name: str, folder: str | os.PathLike | None = None) -> pathlib.Path:
     """Make one recording and write it.
 
@@ -233,6 +259,11 @@ def _counted_letters(task: AnBn) -> Callable[[], Batch]:
     return lambda: task.strings([5, 10, 20])
 
 
+def _trained_and_longer() -> Batch:
+    """Of the four n, two are among those of the training."""
+    return AnBn().strings([5, 10, 20, 40])
+
+
 def _motions(task: Task) -> Callable[[], Batch]:
     return lambda: task.sample(200, np.random.default_rng(200))
 
@@ -304,6 +335,16 @@ RECORDINGS: dict[str, Recorded] = {
     ),
     "anbncn_by_hand_inside": _trace_of(
         "anbncn-by-hand", by_hand_trace(AnBnCn(), _counted_letters(AnBnCn()))
+    ),
+    "anbn_long_by_hand_inside": _trace_of(
+        "anbn-by-hand", by_hand_trace(AnBn(), _trained_and_longer)
+    ),
+    "anbn_inside": _trace_of(
+        "anbn-trained", counting_trace(_trained_and_longer)
+    ),
+    "rhythm_lstm_inside": _trace_of("rhythms/lstm", timing_trace("lstm")),
+    "rhythm_peephole_inside": _trace_of(
+        "rhythms/peephole_lstm", timing_trace("peephole_lstm")
     ),
     "particle_two": _run_of(_TWO, _motions(HiddenParticle()), 20_000),
     "particle_three": _run_of(

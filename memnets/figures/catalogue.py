@@ -15,7 +15,15 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from memnets.figures import drawings, files, own, particle, strings
+from memnets.figures import (
+    classics,
+    drawings,
+    files,
+    own,
+    particle,
+    rhythms,
+    strings,
+)
 from memnets.figures.files import STYLES
 from memnets.figures.own import Own, load_own, title_of
 from memnets.plots import diagrams, gradients, learning
@@ -459,11 +467,6 @@ FIGURES: dict[str, Entry] = {
         ("countdown_by_hand_inside",),
         drawings.by_hand,
     ),
-    "counters": Entry(
-        "Counters set by hand: up at each a, down at each b or c",
-        ("anbn_by_hand_inside", "anbncn_by_hand_inside"),
-        strings.counters,
-    ),
     "reber_grammar": Entry(
         "The Reber grammar: from left to right, either arrow is equally likely",
         (),
@@ -519,5 +522,6 @@ FIGURES: dict[str, Entry] = {
         ("recall_flows",),
         _gradient_after,
     ),
-    **{name: Entry(*drawn) for name, drawn in particle.DRAWN.items()},
+    **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
+    **{k: Entry(*v) for k, v in rhythms.DRAWN.items()},
 }

@@ -33,6 +33,7 @@ from memnets.plots.particle import (
     plot_response_matrix,
     plot_responses,
 )
+from memnets.plots.rhythms import plot_counting, plot_timing
 
 __all__ = [
     "animate_cell",
@@ -41,6 +42,7 @@ __all__ = [
     "plot_cell_diagram",
     "plot_comparison",
     "plot_counters",
+    "plot_counting",
     "plot_errors",
     "plot_family",
     "plot_gates",
@@ -58,5 +60,6 @@ __all__ = [
     "plot_sequence",
     "plot_sequences",
     "plot_task",
+    "plot_timing",
     "plot_units",
 ]

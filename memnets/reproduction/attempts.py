@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from memnets.records.classics import Published
 from memnets.reproduction.modern import Modern
 from memnets.reproduction.original import Original
 from memnets.reproduction.row import (
     SIMPLE,
     Attempt,
-    Published,
     Row,
     no_larger,
     simple,

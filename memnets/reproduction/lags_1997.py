@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from memnets.records.classics import PUBLISHED, Published
 from memnets.reproduction.attempts import row_of_1997
 from memnets.reproduction.modern import Modern
 from memnets.reproduction.original import Original
-from memnets.reproduction.row import (
-    CATEGORICAL,
-    Published,
-    Row,
-)
+from memnets.reproduction.row import CATEGORICAL, Row
 from memnets.reproduction.rules import AllStrings, Streak
 from memnets.tasks import (
     EmbeddedReber,
@@ -31,7 +28,7 @@ def reber() -> Row:
         "embedded Reber grammar",
         EmbeddedReber(timesteps=50),
         AllStrings(),
-        Published(8_440, 30),
+        PUBLISHED["1"],
         {
             "paper": Original(
                 3, 2, 0.5, output_gates=(-1.0, -2.0, -3.0), **blocks
@@ -103,7 +100,7 @@ def long_lag(task: Task, published: Published, rate: float, peers) -> Row:
     )
 
 
-def trigger(lag: int, symbols: int, published: int) -> Row:
+def trigger(lag: int, symbols: int, published: Published) -> Row:
     """Return a row of experiment 2c."""
     task = LongLagTrigger(timesteps=lag + 113, lag=lag, symbols=symbols)
     wide = symbols > 500
@@ -116,7 +113,7 @@ def trigger(lag: int, symbols: int, published: int) -> Row:
         f"long lag of {lag:,}, {symbols:,} random symbols",
         task,
         Streak(500),
-        Published(published, 20),
+        published,
         readings,
         Modern(
             CATEGORICAL,
@@ -125,5 +122,5 @@ def trigger(lag: int, symbols: int, published: int) -> Row:
             beta_2=0.999 if wide else 0.99,
         ),
         None,
-        max(3 * published, 300_000 if lag == 50 else 0),
+        max(3 * published.sequences, 300_000 if lag == 50 else 0),
     )

@@ -7,8 +7,10 @@ setting serves nearly all experiments.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,6 +30,24 @@ READOUTS = {
 }
 # Batches that are drawn at once.
 DRAWN = 32
+
+
+class Course(NamedTuple):
+    """The training of one network, from its first sequence to its last.
+
+    Args:
+        trial: `Trial`, its end.
+        correct: bool array of shape `(sequences,)`, whether each was answered
+            correctly before the network learned from it.
+        errors: Float array of the same shape, the mean absolute error of each
+            of these answers.
+        weights: List of float32 arrays, the final weights in Keras's order.
+    """
+
+    trial: Trial
+    correct: np.ndarray
+    errors: np.ndarray
+    weights: list[np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,9 +149,41 @@ class Modern:
                 return
             yield trial._replace(seconds=seconds)
 
+    def train(self, task: Task, rule: Rule, cap: int, seed: int) -> Course:
+        """Train one network, as in `trials`, and keep its course.
+
+        Args:
+            task: The task.
+            rule: The stopping rule and the final test.
+            cap: Positive integer, the most sequences.
+            seed: Integer, the number of the trial.
+
+        Returns:
+            The `Course`; its trial is that of `trials`.
+        """
+        kernel, scores = self._kernel(task, seed), []
+        learn = functools.partial(self._learn, kernel, note=scores.append)
+        trial, seconds = timed(learn, task, rule, cap, seed)
+        correct, errors = map(np.concatenate, zip(*scores))
+        trial = trial._replace(seconds=seconds)
+        return Course(trial, correct, errors, kernel.get()[0])
+
     def _trial(self, task, rule, cap, seed, stop) -> Trial | None:
-        judge, kernel = rule.judge(task, seed), self._kernel(task, seed)
-        sequences = 0
+        kernel = self._kernel(task, seed)
+        return self._learn(kernel, task, rule, cap, seed, stop)
+
+    def _learn(
+        self,
+        kernel,
+        task,
+        rule,
+        cap,
+        seed,
+        stop=lambda: False,
+        note=lambda scores: None,
+    ) -> Trial | None:
+        """Train a network until its trial ends, or until it must stop."""
+        judge, sequences = rule.judge(task, seed), 0
         for batch in self._batches(rule.stream(task, seed)):
             if stop():
                 return None
@@ -139,6 +191,7 @@ class Modern:
                 return Trial(seed, None, sequences, 0.0)
             kernel.run(self._weighted(batch), 0, np.zeros(1, bool))
             correct, errors = score(task, kernel.answers(), batch)
+            note((correct, errors))
             done, due = 0, judge.due(correct, errors)
             while due is not None:
                 done += due

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from memnets.records.classics import SCHEMA
 from memnets.records.files import replacing
 from memnets.records.tables import results
 from memnets.reproduction.row import SIMPLE, Row
 from memnets.reproduction.rows import ROWS
 from memnets.reproduction.summary import Summary, interval, summarise
-from memnets.reproduction.trials import SCHEMA, key_of
+from memnets.reproduction.trials import key_of
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.md")
 Summaries = dict[tuple[str, str], Summary]

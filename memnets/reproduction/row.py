@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+from memnets.records.classics import Published
 from memnets.reproduction.modern import Modern
 from memnets.reproduction.rules import Rule, Trial
 from memnets.reproduction.summary import Summary
@@ -16,30 +17,6 @@ BINARY = "binary_crossentropy"
 CATEGORICAL = "categorical_crossentropy"
 # Networks without gates, with all of the gradient and with Elman's one step.
 SIMPLE = ("simple_rnn", "elman")
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """What the paper of 1997 reports of a row.
-
-    Args:
-        sequences: Integer, the mean training sequences of solved trials.
-        trials: Integer, the number of trials.
-        solved: Integer, the percentage of trials that were solved. Default:
-            100.
-        wrong: Float, the sequences answered wrongly in the final test.
-            Default: `None`, where the criterion is the test.
-        tested: Integer, the sequences of the final test. Default: 2560.
-        first: Integer, the mean training sequences until the first criterion,
-            where there are two. Default: `None`.
-    """
-
-    sequences: int
-    trials: int
-    solved: int = 100
-    wrong: float | None = None
-    tested: int = 2560
-    first: int | None = None
 
 
 class Method(Protocol):

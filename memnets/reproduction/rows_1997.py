@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from memnets.records.classics import PUBLISHED, Published
 from memnets.reproduction.attempts import row_of_1997
 from memnets.reproduction.lags_1997 import long_lag, reber, trigger
 from memnets.reproduction.modern import Modern
@@ -18,7 +19,6 @@ from memnets.reproduction.row import (
     BINARY,
     CATEGORICAL,
     SQUARED,
-    Published,
     Row,
 )
 from memnets.reproduction.rules import FreshSet, LastCorrect
@@ -36,8 +36,16 @@ from memnets.tasks import (
 )
 
 
-def _noise(kind: type[Task], length: int, signal: int, **given) -> Row:
-    published = Published(trials=10, **given)
+NOISE_TITLES: dict[type[Task], str] = {
+    SignalThenNoise: "signal, then noise",
+    NoisySignal: "noisy signal, then noise",
+    NoisyTarget: "signal, then noise; noisy target",
+}
+
+
+def _noise(
+    kind: type[Task], length: int, signal: int, published: Published
+) -> Row:
     noisy = kind is NoisyTarget
     if noisy:
         rule, strict = FreshSet(1, 0.015), FreshSet(6, 0.015, size=2560)
@@ -48,14 +56,9 @@ def _noise(kind: type[Task], length: int, signal: int, **given) -> Row:
         few = 40 if signal == 1 else 15
         rule, strict = FreshSet(6, 0.04), FreshSet(few, 0.04, size=2560)
     task = kind(timesteps=length * 11 // 10, signal=signal)
-    titles = {
-        SignalThenNoise: "signal, then noise",
-        NoisySignal: "noisy signal, then noise",
-        NoisyTarget: "signal, then noise; noisy target",
-    }
     peers = {"schmidhuber-problems": "an easier 3c: 4 of 4, 8,000"}
     return row_of_1997(
-        f"{titles[kind]}; T = {length:,}, N = {signal}",
+        f"{NOISE_TITLES[kind]}; T = {length:,}, N = {signal}",
         task,
         rule,
         published,
@@ -78,7 +81,7 @@ def _noise(kind: type[Task], length: int, signal: int, **given) -> Row:
     )
 
 
-def _adding(length: int, published: int, wrong: int, peers=None) -> Row:
+def _adding(length: int, published: Published, peers=None) -> Row:
     task = Adding(timesteps=length * 11 // 10)
     biases = {"output_biases": True}
     plain = Original(2, 2, 0.5, input_gates=(-3.0, -6.0), options=biases)
@@ -90,25 +93,25 @@ def _adding(length: int, published: int, wrong: int, peers=None) -> Row:
         f"adding; T = {length:,}",
         task,
         LastCorrect(error=0.01),
-        Published(published, 10, wrong=wrong),
+        published,
         readings,
         Modern(SQUARED, task.timesteps, 16 if length == 100 else 8),
         LastCorrect(2, 10_000, 0.01),
-        3 * published,
+        3 * published.sequences,
         peers,
     )
 
 
-def _multiplication(below: int, published: int, wrong: int) -> Row:
+def _multiplication(below: int, published: Published) -> Row:
     return row_of_1997(
         f"multiplication; fewer than {below} of 2,000 wrong",
         Multiplication(),
         LastCorrect(below),
-        Published(published, 10, wrong=wrong),
+        published,
         {"paper": Original(2, 2, 0.1, options={"output_biases": True})},
         Modern(SQUARED, 110),
         LastCorrect(3 * below, 10_000),
-        3 * published,
+        3 * published.sequences,
         {"schmidhuber-problems": "T = 20 to 30: 3 of 5"},
     )
 
@@ -142,7 +145,7 @@ ROWS_OF_1997: dict[str, Row] = {
     "1": reber(),
     "2a": long_lag(
         LongLag(),
-        Published(5_040, 18),
+        PUBLISHED["2a"],
         1e-2,
         {
             "schmidhuber-problems": "p = 50: 6 of 10, median 1,300; p = 100: "
@@ -150,64 +153,36 @@ ROWS_OF_1997: dict[str, Row] = {
             "simple-1997-lstm": "1 seed, 10,141, gates trained before",
         },
     ),
-    "2b": long_lag(LongLagRandom(), Published(5_680, 18), 5e-3, {}),
-    "2c-50-50": trigger(50, 50, 30_000),
-    "2c-100-100": trigger(100, 100, 31_000),
-    "2c-200-200": trigger(200, 200, 33_000),
-    "2c-500-500": trigger(500, 500, 38_000),
-    "2c-1000-1000": trigger(1000, 1000, 49_000),
-    "2c-1000-500": trigger(1000, 500, 49_000),
-    "2c-1000-200": trigger(1000, 200, 75_000),
-    "2c-1000-100": trigger(1000, 100, 135_000),
-    "2c-1000-50": trigger(1000, 50, 203_000),
-    "3a-100-3": _noise(
-        *(SignalThenNoise, 100, 3),
-        sequences=39_850,
-        first=27_380,
-        wrong=0.5,
-    ),
-    "3a-100-1": _noise(
-        *(SignalThenNoise, 100, 1),
-        sequences=64_330,
-        first=58_370,
-        wrong=0.3,
-    ),
-    "3a-1000-3": _noise(
-        *(SignalThenNoise, 1000, 3),
-        sequences=452_460,
-        first=446_850,
-        wrong=0.2,
-    ),
-    "3b-100-3": _noise(
-        *(NoisySignal, 100, 3), sequences=43_250, first=41_740, wrong=21.2
-    ),
-    "3b-100-1": _noise(
-        *(NoisySignal, 100, 1), sequences=78_430, first=74_950, wrong=38.4
-    ),
-    "3b-1000-1": _noise(
-        *(NoisySignal, 1000, 1), sequences=485_080, first=481_060, wrong=30.9
-    ),
-    "3c-100-3": _noise(*(NoisyTarget, 100, 3), sequences=269_650, wrong=14.3),
-    "3c-100-1": _noise(*(NoisyTarget, 100, 1), sequences=565_640, wrong=11.3),
+    "2b": long_lag(LongLagRandom(), PUBLISHED["2b"], 5e-3, {}),
+    "2c-50-50": trigger(50, 50, PUBLISHED["2c-50-50"]),
+    "2c-100-100": trigger(100, 100, PUBLISHED["2c-100-100"]),
+    "2c-200-200": trigger(200, 200, PUBLISHED["2c-200-200"]),
+    "2c-500-500": trigger(500, 500, PUBLISHED["2c-500-500"]),
+    "2c-1000-1000": trigger(1000, 1000, PUBLISHED["2c-1000-1000"]),
+    "2c-1000-500": trigger(1000, 500, PUBLISHED["2c-1000-500"]),
+    "2c-1000-200": trigger(1000, 200, PUBLISHED["2c-1000-200"]),
+    "2c-1000-100": trigger(1000, 100, PUBLISHED["2c-1000-100"]),
+    "2c-1000-50": trigger(1000, 50, PUBLISHED["2c-1000-50"]),
+    "3a-100-3": _noise(SignalThenNoise, 100, 3, PUBLISHED["3a-100-3"]),
+    "3a-100-1": _noise(SignalThenNoise, 100, 1, PUBLISHED["3a-100-1"]),
+    "3a-1000-3": _noise(SignalThenNoise, 1000, 3, PUBLISHED["3a-1000-3"]),
+    "3b-100-3": _noise(NoisySignal, 100, 3, PUBLISHED["3b-100-3"]),
+    "3b-100-1": _noise(NoisySignal, 100, 1, PUBLISHED["3b-100-1"]),
+    "3b-1000-1": _noise(NoisySignal, 1000, 1, PUBLISHED["3b-1000-1"]),
+    "3c-100-3": _noise(NoisyTarget, 100, 3, PUBLISHED["3c-100-3"]),
+    "3c-100-1": _noise(NoisyTarget, 100, 1, PUBLISHED["3c-100-1"]),
     "4-100": _adding(
-        *(100, 74_000, 1),
-        peers={
+        100,
+        PUBLISHED["4-100"],
+        {
             "schmidhuber-problems": "46 to 89 % within 0.04 after 256,000",
             "simple-1997-lstm": "995 correct in a row at 100,000",
         },
     ),
-    "4-500": _adding(500, 209_000, 0),
-    "4-1000": _adding(1000, 853_000, 1),
-    "5-140": _multiplication(140, 482_000, 139),
-    "5-13": _multiplication(13, 1_273_000, 14),
-    "6a": _order(
-        TemporalOrder(),
-        *(2, 0.5),
-        Published(31_390, 20, wrong=1),
-    ),
-    "6b": _order(
-        TemporalOrder3(),
-        *(3, 0.1),
-        Published(571_100, 10, wrong=2),
-    ),
+    "4-500": _adding(500, PUBLISHED["4-500"]),
+    "4-1000": _adding(1000, PUBLISHED["4-1000"]),
+    "5-140": _multiplication(140, PUBLISHED["5-140"]),
+    "5-13": _multiplication(13, PUBLISHED["5-13"]),
+    "6a": _order(TemporalOrder(), 2, 0.5, PUBLISHED["6a"]),
+    "6b": _order(TemporalOrder3(), 3, 0.1, PUBLISHED["6b"]),
 }

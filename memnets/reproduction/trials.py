@@ -16,30 +16,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from memnets.experiments import pool
-from memnets.records.tables import Key, Schema, Table
+from memnets.records.classics import SCHEMA
+from memnets.records.tables import Key, Table
 from memnets.reproduction.rows import ROWS
 from memnets.tasks.base import check_integer
 from memnets.training.interrupts import deferred_interrupt
 from memnets.training.loop import versions
 
-SCHEMA = Schema(
-    {
-        "row": str,
-        "method": str,
-        "seed": int,
-        "solved": bool,
-        "sequences": int,
-        "first": "Int64",
-        "wrong": "Int64",
-        "tested": "Int64",
-        "error": "Float64",
-        "weights": int,
-        "seconds": float,
-        "settings": str,
-        "versions": str,
-    },
-    ("row", "method", "seed", "settings"),
-)
 # The columns that are the same wherever and whenever a trial is run.
 REPRODUCIBLE = tuple(
     name for name in SCHEMA.columns if name not in ("seconds", "versions")

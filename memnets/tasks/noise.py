@@ -300,5 +300,8 @@ class NoisyTarget(SignalThenNoise):
         return rng.normal(answers, math.sqrt(TARGET_NOISE))
 
     def _wanted(self, batch):
-        """Return the targets without noise."""
-        return final_answers(self.solve(batch.inputs), batch)
+        """Return the targets without noise, from the signal in the inputs."""
+        told = batch.inputs[:, : self.signal, 0].mean(axis=1)
+        low, high = self.classes
+        wanted = low + (high - low) * self._probability(told)[:, None]
+        return wanted.astype(np.float32)
