@@ -1,6 +1,7 @@
 """The classic experiments: rules, both ways of training, and the table."""
 
 import csv
+import dataclasses
 import functools
 import pathlib
 
@@ -12,15 +13,20 @@ from hypothesis import strategies as st
 from memnets.__main__ import main
 from memnets.records.tables import results
 from memnets.reproduction import original
+from memnets.reproduction.modern import Modern
 from memnets.reproduction.page import page
+from memnets.reproduction.row import BINARY
 from memnets.reproduction.rows import ROWS
 from memnets.reproduction.rules import (
     AllStrings,
+    FirstFailure,
     FreshSet,
     LastCorrect,
+    ShareRepeated,
     Streak,
     final_test,
 )
+from memnets.reproduction.streams import ModernStreams
 from memnets.reproduction.trials import (
     REPRODUCIBLE,
     SCHEMA,
@@ -31,14 +37,21 @@ from memnets.reproduction.trials import (
     run_job,
 )
 from memnets.tasks import (
+    AnBn,
+    Batch,
+    ContinualReber,
+    CopyMemory,
     EmbeddedReber,
+    LongLag,
     NoisyTarget,
     Recall,
     SignalThenNoise,
     TemporalOrder,
 )
+from memnets.tasks.continual import continue_streams
 from memnets.training.batches import BATCHES, generator
 from memnets.training.kernels import online
+from memnets.training.kernels.lanes import Lanes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "data" / "results" / "reproduction.csv"
@@ -412,3 +425,99 @@ def test_no_committed_trial_has_other_settings():
     for row in committed().to_dict("records"):
         key = key_of(row["row"], row["method"], row["seed"])
         assert SCHEMA.key_of(row) == key, (row["row"], row["method"])
+
+
+def test_parts_of_a_stream_are_answered_like_the_whole():
+    method = ModernStreams(BINARY, 12, batch_size=4)
+    task = dataclasses.replace(ContinualReber(), timesteps=20)
+    kernel = method._kernel(task, 3, Lanes((16,)))
+    read, _, _ = continue_streams(np.zeros(5, int), 60, rng())
+    whole = kernel.observe(read)[0]
+    parts = [
+        kernel.observe_on(read[:, first : first + 20], keep=first > 0)
+        for first in (0, 20, 40)
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
+    # A part that begins anew does not know what came before.
+    anew = kernel.observe_on(read[:, 20:40], keep=False)
+    assert np.abs(anew - whole[:, 20:40]).max() > 1e-3
+    np.testing.assert_array_equal(kernel.observe(read[:, :20])[0], parts[0])
+
+
+def test_only_streams_that_are_kept_go_on():
+    method = ModernStreams(BINARY, 12, batch_size=4, rate=1e-30)
+    task = dataclasses.replace(ContinualReber(), timesteps=20)
+    kernel = method._kernel(task, 3, Lanes((16,)))
+    read, may, _ = continue_streams(np.zeros(4, int), 40, rng())
+    weights = np.ones((4, 20), np.float32)
+    keep = np.array([True, False, True, False])
+    for first in (0, 20):
+        part = slice(first, first + 20)
+        batch = Batch(read[:, part], may[:, part], weights)
+        kernel.run(Batch(*(a[None] for a in batch)), 0, np.zeros(1, bool))
+        if not first:
+            kernel.go_on(keep)
+    whole = kernel.observe(read)[0][:, 20:]
+    anew = kernel.observe(read[:, 20:])[0]
+    expected = np.where(keep[:, None, None], whole, anew)
+    np.testing.assert_array_equal(kernel.answers(), expected)
+
+
+def test_the_first_failure_and_the_share_repeated_are_counted():
+    task = AnBn()
+
+    def fails_from(n):
+        def answer(batch):
+            answers = task.solve(batch.inputs)
+            answers[(batch.inputs == 1).sum(axis=1) >= n] = 0
+            return answers
+
+        return answer
+
+    judge = FirstFailure(100, longest=50).judge(task, 0)
+    assert judge.due(np.full(60, True), np.zeros(60)) is None
+    assert judge.due(np.full(60, True), np.zeros(60)) == 40
+    assert judge.examine(fails_from(23), 100).first == 23
+    assert judge.examine(fails_from(10), 100) is None  # a trained one fails
+    assert judge.examine(fails_from(99), 100).first == 51
+    copy = CopyMemory(timesteps=40)
+    verdict = ShareRepeated(100, 30).judge(copy, 0).examine(Player(copy), 100)
+    assert verdict.error == 0 and verdict.wrong == 0
+    silent = ShareRepeated(100, 30).judge(copy, 0)
+    verdict = silent.examine(Player(copy, right=False), 100)
+    assert verdict.error > 0.5 and verdict.wrong == 30
+
+
+def test_rates_are_halved_and_have_a_floor():
+    method = Modern(BINARY, 12, batch_size=10)
+    before = np.array([0, 1999, 2000, 4000, 20_000])
+    expected = [1e-2, 1e-2, 5e-3, 2.5e-3, 2e-4]
+    np.testing.assert_array_equal(method.rates(before), expected)
+    streams = ModernStreams(BINARY, 12, batch_size=4)
+    assert streams.rates(np.array([0]))[0] == 1e-2
+    np.testing.assert_allclose(streams.rates(np.array([2500])), 5e-3)
+
+
+def test_gate_biases_are_those_of_the_method():
+    task = TemporalOrder()
+    plain = Modern(BINARY, 12, units=4, forget_bias=3.0).weights(task, 0)[2]
+    assert plain.tolist() == [0] * 4 + [3] * 4 + [0] * 8
+    drawn = Modern(BINARY, 12, units=4).weights(task, 0)[2]
+    assert (drawn[4:8] == -drawn[:4]).all() and not drawn[8:].any()
+    assert (drawn[4:8] >= 0).all() and (drawn[4:8] <= np.log(11)).all()
+
+
+def test_cells_are_added_late():
+    attempt = ROWS["2a"].attempts["1997, input gate -5, cell added after 5,632"]
+    task = LongLag(timesteps=12)
+    group = original._Group(attempt.method, task, attempt.rule, [0])
+    before = group.network.split(group.weights)[0].copy()
+    for _ in range(11):
+        list(group.advance())
+    hidden, _, biases, *_ = group.network.split(group.weights)
+    # Shut gates let in, and learn, next to nothing.
+    np.testing.assert_allclose(hidden, before, atol=1e-6)
+    assert biases[0, 0, 0] == -5  # the gate has just been opened
+    list(group.advance())
+    hidden = group.network.split(group.weights)[0]
+    assert np.abs(hidden - before).max() > 1e-3

@@ -148,7 +148,7 @@ def _draw_row(ax: Axes, y: int, row: str, trials: pd.DataFrame) -> None:
         style = {"color": color, "markerfacecolor": face, "mew": 1.5 * line}
         ax.plot(sequences.mean(), at, marker, zorder=3, **style)
         ends += between
-        if solved < 1:
+        if solved < count:
             texts.append((number, f"{solved} of {count}", color))
     for number, text, color in texts:
         # Beyond all marks of the row: of 1997 on the right, others left.

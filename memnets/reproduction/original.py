@@ -23,7 +23,7 @@ from memnets.training.kernels import online
 from memnets.training.kernels.lanes import cached
 
 WEIGHTS = 13  # the purpose of a trial's initial weights
-# The bias of an input gate that is shut: sigmoid(SHUT) is 0 in float32.
+# The bias of an input gate that is shut: it lets in less than 1e-7.
 SHUT = -1e4
 LANES = 16  # among which the sequences of a test are divided
 # The most sequences, and inputs of them, in a block of one network.
