@@ -48,6 +48,7 @@ def page(table: str | os.PathLike) -> str:
     parts = {
         "trials": f"{len(frame):,}",
         "hours": f"{frame['seconds'].sum() / 3600:.1f}",
+        "missing": _missing(found),
         "learning": _learning(found),
         "tests": _tests(found),
         "small": _small(found),
@@ -57,6 +58,21 @@ def page(table: str | os.PathLike) -> str:
         "reached": _reached(found),
     }
     return TEMPLATE.read_text(encoding="utf-8").format(**parts)
+
+
+def _missing(found: Summaries) -> str:
+    """Return what of the catalogue was not run, a line for each method."""
+    lines: dict[str, list[str]] = {}
+    for name, row in ROWS.items():
+        for method, attempt in row.attempts.items():
+            own = found.get((name, method))
+            held = own.trials if own else 0
+            if held < attempt.trials:
+                part = f" (has {held} of {attempt.trials})" if held else ""
+                lines.setdefault(method, []).append(f"{name}{part}")
+    if not lines:
+        return "Nothing: all trials of the catalogue are in the table."
+    return "\n".join(f"- *{k}*: {', '.join(v)}" for k, v in lines.items())
 
 
 def _of_1997() -> dict[str, Row]:

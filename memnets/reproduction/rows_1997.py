@@ -35,7 +35,6 @@ from memnets.tasks import (
     TemporalOrder3,
 )
 
-
 NOISE_TITLES: dict[type[Task], str] = {
     SignalThenNoise: "signal, then noise",
     NoisySignal: "noisy signal, then noise",

@@ -12,6 +12,7 @@ from memnets.reproduction.row import (
     BINARY,
     CATEGORICAL,
     SIMPLE,
+    SQUARED,
     Attempt,
     Row,
     simple,
@@ -100,11 +101,22 @@ def _counting(task: AnBn, language: str, published: str) -> Row:
     slow = dataclasses.replace(today, halved_every=60_000, least_rate=1e-5)
     longer = Attempt(slow, FirstFailure(400_000), 400_000, 10)
     bias = dataclasses.replace(slow, forget_bias=5.0)
+    squared = dataclasses.replace(
+        slow,
+        loss=SQUARED,
+        rate=0.05,
+        halved_every=20_000,
+        least_rate=1e-6,
+        forget_bias=1.0,
+    )
     return Row(
         f"Counting {language}, trained on n = 1 to {most}",
         task,
         {
             "today": usual,
+            "today, linear output": Attempt(
+                squared, FirstFailure(160_000), 160_000, 10
+            ),
             "today, longer": longer,
             "today, longer, forget bias 5": dataclasses.replace(
                 longer, method=bias
