@@ -70,8 +70,14 @@ def first_failure(run: Run, longest: int = LONGEST) -> int:
 
     Returns:
         An integer, `longest + 1` if no string fails.
+
+    Raises:
+        TypeError: If the run is one of another task.
     """
-    model, task = run.model(), run.task
+    task = run.task
+    if not isinstance(task, AnBn):
+        raise TypeError(f"run must be one of anbn or anbncn, got {task.name}")
+    model = run.model()
     channels = model.input_shape[-1]
 
     def answer(symbols):
