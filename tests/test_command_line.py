@@ -25,7 +25,7 @@ from memnets import (
     results,
 )
 from memnets import __main__ as command_line
-from memnets.experiments import table
+from memnets.experiments import flags, table
 from memnets.experiments.catalogue import CATALOGUE, names
 from memnets.experiments.compare import USUAL
 from memnets.experiments.recordings import RECORDINGS
@@ -351,7 +351,7 @@ def test_an_unwritable_folder_is_refused_before_the_training(
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr(command_line.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(flags.tempfile, "TemporaryFile", refuse)
     for words in (
         ["train", "recall"],
         ["experiments", "recall-lecture"],

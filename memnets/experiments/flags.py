@@ -57,7 +57,8 @@ def check_writable(
 def workers_of(chosen) -> Iterator[dict[str, object]]:
     """Yield the arguments that say who does the work."""
     if not hasattr(chosen, "dask"):
-        yield {"workers": getattr(chosen, "workers", None)}
+        workers = getattr(chosen, "workers", None)
+        yield {"workers": workers, "executor": None}
         return
     with dask_executor(chosen.dask) as (executor, workers):
         yield {"workers": workers, "executor": executor}
