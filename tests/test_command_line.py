@@ -25,7 +25,8 @@ from memnets import (
     results,
 )
 from memnets import __main__ as command_line
-from memnets.experiments import flags, table
+from memnets.experiments import flags as shared_flags
+from memnets.experiments import table
 from memnets.experiments.catalogue import CATALOGUE, names
 from memnets.experiments.compare import USUAL
 from memnets.experiments.recordings import RECORDINGS
@@ -351,7 +352,7 @@ def test_an_unwritable_folder_is_refused_before_the_training(
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr(flags.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(shared_flags.tempfile, "TemporaryFile", refuse)
     for words in (
         ["train", "recall"],
         ["experiments", "recall-lecture"],
