@@ -165,7 +165,8 @@ def completed(
                     # Now and then it looks whether to stop.
                     done, _ = wait(under_way, 0.2, FIRST_COMPLETED)
                     # What succeeded is given before a failure ends it all.
-                    for future in sorted(done, key=_failed):
+                    in_turn = sorted(done, key=under_way.__getitem__)
+                    for future in sorted(in_turn, key=_failed):
                         result = future.result()
                         yield under_way.pop(future), result
                 for future in [f for f in under_way if f.done()]:
