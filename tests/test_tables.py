@@ -4,6 +4,7 @@ import dataclasses
 import multiprocessing
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -391,16 +392,20 @@ def test_a_row_names_all_that_its_task_is():
     assert said[3]["timesteps"] == 30 and "asks=2" in said[3]["task"]
 
 
-def test_the_committed_table_is_of_the_catalogue_as_it_is():
-    frame = results(data.folder() / "results" / "lecture.csv")
+@pytest.mark.parametrize(
+    ("file", "group", "runs"),
+    [("lecture", r"\w+-(lecture|mastered)/", 32), ("particle", "hidden-", 5)],
+)
+def test_the_committed_table_is_of_the_catalogue_as_it_is(file, group, runs):
+    frame = results(data.folder() / "results" / f"{file}.csv")
     # The cells have a table of their own, which test_comparison reads.
-    seeds = {name: set() for name in names() if "-cells/" not in name}
+    seeds = {name: set() for name in names() if re.match(group, name)}
     for one in frame.to_dict("records"):
         (experiment,) = find(one["experiment"]).values()
         now = describe(experiment.settings())
         assert all(one[key] == value for key, value in now.items())
         seeds[one["experiment"]].add(one["seed"])
-    assert all(found == set(range(32)) for found in seeds.values())
+    assert seeds and all(s == set(range(runs)) for s in seeds.values())
 
 
 def test_a_seed_that_diverges_has_failed_and_the_others_go_on(tmp_path):
