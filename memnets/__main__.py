@@ -31,7 +31,7 @@ from memnets.experiments.flags import (
     WORKERS,
     add_flags,
     check_writable,
-    interrupts_name,
+    kept_results,
     workers_of,
 )
 from memnets.experiments.table import repeat_into
@@ -530,7 +530,7 @@ def compare(chosen) -> None:
 
 def _repeat_into(chosen, out, experiments, seeds):
     """Repeat experiments into a table, as the flags say."""
-    with workers_of(chosen) as workers, interrupts_name(out, "runs"):
+    with workers_of(chosen) as workers, kept_results(out, "runs"):
         return repeat_into(out, experiments, seeds, redo=chosen.redo, **workers)
 
 

@@ -65,7 +65,7 @@ def workers_of(chosen) -> Iterator[dict[str, object]]:
 
 
 @contextlib.contextmanager
-def interrupts_name(out, what: str) -> Iterator[None]:
+def kept_results(out, what: str) -> Iterator[None]:
     """After an interrupt, say where the results so far are."""
     try:
         yield

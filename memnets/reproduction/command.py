@@ -8,7 +8,7 @@ from memnets.experiments.flags import (
     DASK,
     REDO,
     check_writable,
-    interrupts_name,
+    kept_results,
     workers_of,
 )
 
@@ -48,7 +48,7 @@ def reproduce(chosen) -> None:
         check_writable(chosen.page, ".md", flag="--page")
     arguments = {"methods": methods, "trials": getattr(chosen, "trials", None)}
     trials.choose(chosen.names, methods)
-    with workers_of(chosen) as workers, interrupts_name(out, "trials"):
+    with workers_of(chosen) as workers, kept_results(out, "trials"):
         frame = trials.reproduce(
             out, chosen.names, redo=chosen.redo, **arguments, **workers
         )

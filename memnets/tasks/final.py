@@ -62,3 +62,19 @@ def final_answers(values: np.ndarray, batch: Batch) -> np.ndarray:
     steps = batch.weights.shape[1] - 1
     last = steps - np.argmax(batch.weights[:, ::-1] > 0, axis=1)
     return values[np.arange(len(values)), last]
+
+
+def final_errors(outputs: np.ndarray, batch: Batch) -> np.ndarray:
+    """Return the absolute errors at each sequence's last scored step.
+
+    An error of NaN is below no bound, so a comparison with one is false.
+
+    Args:
+        outputs: Array of shape `(batch, time, output channel)`.
+        batch: The `Batch` that was answered.
+
+    Returns:
+        Array of shape `(batch, output channel)`.
+    """
+    wanted = final_answers(batch.targets, batch)
+    return np.abs(final_answers(outputs, batch) - wanted)

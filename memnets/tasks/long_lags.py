@@ -17,9 +17,9 @@ from memnets.tasks.base import (
     check_flag,
     check_integer,
 )
-from memnets.tasks.final import FinalTask, final_answers
+from memnets.tasks.final import FinalTask, final_errors
+from memnets.tasks.symbols import NONE
 
-NONE = -1  # where no symbol is
 # The numbers of symbols of LongLagTrigger; x and y are 0 and 1.
 START, TRIGGER, DISTRACTOR = 2, 3, 4
 TOLD = ("x", "y")
@@ -301,10 +301,7 @@ class LongLagRandom(LongLag):
         Returns:
             bool array of shape `(batch,)`.
         """
-        error = final_answers(outputs, batch) - final_answers(
-            batch.targets, batch
-        )
-        return np.all(np.abs(error) < TOLERANCE, axis=1)
+        return np.all(final_errors(outputs, batch) < TOLERANCE, axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -443,11 +440,8 @@ class LongLagTrigger(FinalTask):
         Returns:
             bool array of shape `(batch,)`.
         """
-        error = final_answers(outputs, batch) - final_answers(
-            batch.targets, batch
-        )
-        # The comparison is false for NaN, so NaN is never correct.
-        return np.all(np.abs(error) < TRIGGER_TOLERANCE, axis=1)
+        errors = final_errors(outputs, batch)
+        return np.all(errors < TRIGGER_TOLERANCE, axis=1)
 
     def exam(self, rng: np.random.Generator) -> Batch:
         """Draw 10,000 test sequences, as in the paper."""

@@ -59,6 +59,8 @@ class SpikeTask(TimingTask):
     delays: int = 2
     reminder: bool = False
 
+    channel: ClassVar[str]  # what the first input shows
+
     def __post_init__(self):
         check_integer("timesteps", self.timesteps, 1)
         check_integer("interval", self.interval, 1)
@@ -70,6 +72,11 @@ class SpikeTask(TimingTask):
                 f"for interval = {self.interval} and delays = {self.delays}, "
                 f"got {self.timesteps}"
             )
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names of the input channels."""
+        return (self.channel, "reminder")[: 1 + self.reminder]
 
     def _draw(self, batch_size, rng):
         """Draw the delay and the step of each spike, and if it is inside.
@@ -138,11 +145,7 @@ class MeasureSpikeDelays(SpikeTask):
     """
 
     name: ClassVar[str] = "measure-spike-delays"
-
-    @property
-    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The names of the input channels."""
-        return ("spike", "reminder")[: 1 + self.reminder]
+    channel: ClassVar[str] = "spike"
 
     @property
     def landmarks(self) -> dict[str, float]:
@@ -247,11 +250,7 @@ class GenerateSpikes(SpikeTask):
     """
 
     name: ClassVar[str] = "generate-timed-spikes"
-
-    @property
-    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The names of the input channels."""
-        return ("delay", "reminder")[: 1 + self.reminder]
+    channel: ClassVar[str] = "delay"
 
     @property
     def landmarks(self) -> dict[str, float]:
