@@ -56,7 +56,7 @@ def responses(figure: Figure, run: Run) -> None:
     scaled = dict(zip((f"height {k:g}" for k in LEVELS), network.scaled))
     ax = particle.plot_responses(scaled, ax=axes[1, 0])
     ax.set(title="steps, over their height", xlim=(4, 28))
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper right", ncols=2, columnspacing=0.8)
     both, added = network.superposed
     lines = {"sum of both": added, "both at once": both}
     ax = particle.plot_responses(lines, "both at once", axes[1, 1])
@@ -64,7 +64,7 @@ def responses(figure: Figure, run: Run) -> None:
     ax.legend(loc="lower left")
     # Room for the legends.
     axes[0, 0].set_ylim(top=4.5)
-    axes[1, 0].set_ylim(-25, 110)
+    axes[1, 0].set_ylim(-25, 60)
     axes[1, 1].set_ylim(bottom=-45)
     figure.supylabel("answer", fontsize=plt.rcParams["axes.labelsize"])
 
