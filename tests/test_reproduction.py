@@ -22,6 +22,7 @@ from memnets.reproduction.rules import (
     AllStrings,
     FirstFailure,
     FreshSet,
+    FreshSetsInARow,
     LastCorrect,
     ShareRepeated,
     Streak,
@@ -217,6 +218,19 @@ def test_the_rule_of_fresh_sets_asks_for_both_criteria():
     verdict = judge.examine(off(0.01), 300)
     assert verdict.first == 200 and verdict.tested == 300
     assert verdict.wrong == 0 and abs(verdict.error - 0.01) < 1e-6
+
+
+def test_sets_in_a_row_begin_anew_after_one_that_fails():
+    task = SignalThenNoise()
+    rule = FreshSetsInARow(6, 0.04, every=100, test=300, times=3)
+    judge = rule.judge(task, 0)
+
+    def off(by):
+        return lambda batch: np.abs(task.solve(batch.inputs) - by)
+
+    course = [0.01, 0.01, 0.1, 0.01, 0.01, 0.01]
+    verdicts = [judge.examine(off(by), 0) for by in course]
+    assert [v is None for v in verdicts] == [True] * 5 + [False]
 
 
 def test_noise_on_targets_is_no_error_of_the_network():

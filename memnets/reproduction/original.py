@@ -30,8 +30,64 @@ LANES = 16  # among which the sequences of a test are divided
 BLOCK, BLOCK_FLOATS = 512, 2**20
 
 
+class Online:
+    """The base class of methods that learn from one sequence after another.
+
+    Networks of several trials are trained side by side.
+    """
+
+    each_step = False
+    end_only = False
+    added_after = 0
+
+    def network(self, task: Task):
+        """Return the network for a task."""
+        raise NotImplementedError
+
+    def draw(self, network, rng: np.random.Generator) -> np.ndarray:
+        """Draw the initial weights."""
+        raise NotImplementedError
+
+    def learn(self, network, weights, inputs, targets, lengths):
+        """Train networks, in place; return their answers."""
+        raise NotImplementedError
+
+    def answer(self, network, weights, inputs, lengths, count):
+        """Return the answers of networks at the last `count` steps."""
+        raise NotImplementedError
+
+    def count_weights(self, task: Task) -> int:
+        """Return the number of weights."""
+        return self.network(task).count
+
+    def trials(
+        self,
+        task: Task,
+        rule: Rule,
+        cap: int,
+        seeds: list[int],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Trial]:
+        """Train a network for each seed; give each trial as it ends.
+
+        Args:
+            task: The task.
+            rule: The stopping rule and the final test.
+            cap: Positive integer, the most sequences of a trial.
+            seeds: List of integers, one for each trial.
+            stop: Function that says whether to give up. Default: never.
+        """
+        group = _Group(self, task, rule, seeds)
+        while group.seeds and group.sequences < cap:
+            if stop():
+                return
+            yield from group.advance()
+        for seed in group.seeds:
+            yield Trial(seed, None, group.sequences, group.seconds)
+
+
 @dataclasses.dataclass(frozen=True)
-class Original:
+class Original(Online):
     """A network of 1997 and how it is trained.
 
     Args:
@@ -74,9 +130,22 @@ class Original:
             **self.options,
         )
 
-    def count_weights(self, task: Task) -> int:
-        """Return the number of weights."""
-        return self.network(task).count
+    def draw(self, network, rng: np.random.Generator) -> np.ndarray:
+        """Draw the initial weights."""
+        gates = self.input_gates
+        if self.added_after:
+            gates = [SHUT] * self.blocks
+        given = network, self.width, rng, gates, self.output_gates
+        return online.draw(*given)
+
+    def learn(self, network, weights, inputs, targets, lengths):
+        """Train networks, in place; return their answers."""
+        given = weights, inputs, targets, self.rate, lengths, self.each_step
+        return online.learn(network, *given)
+
+    def answer(self, network, weights, inputs, lengths, count):
+        """Return the answers of networks at the last `count` steps."""
+        return online.answer(network, weights, inputs, lengths, count)
 
     def settings(self) -> dict[str, object]:
         """Return the settings as plain values, without defaults."""
@@ -89,36 +158,11 @@ class Original:
                 found[field.name] = value
         return found
 
-    def trials(
-        self,
-        task: Task,
-        rule: Rule,
-        cap: int,
-        seeds: list[int],
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Trial]:
-        """Train a network for each seed; give each trial as it ends.
-
-        Args:
-            task: The task.
-            rule: The stopping rule and the final test.
-            cap: Positive integer, the most sequences of a trial.
-            seeds: List of integers, one for each trial.
-            stop: Function that says whether to give up. Default: never.
-        """
-        group = _Group(self, task, rule, seeds)
-        while group.seeds and group.sequences < cap:
-            if stop():
-                return
-            yield from group.advance()
-        for seed in group.seeds:
-            yield Trial(seed, None, group.sequences, group.seconds)
-
 
 class _Group:
     """Networks that are trained side by side, each on its own sequences."""
 
-    def __init__(self, method: Original, task: Task, rule: Rule, seeds):
+    def __init__(self, method: Online, task: Task, rule: Rule, seeds):
         self.method, self.task, self.seeds = method, task, list(seeds)
         self.network = method.network(task)
         self.judges = [rule.judge(task, seed) for seed in seeds]
@@ -131,13 +175,7 @@ class _Group:
         self.size = next(BLOCK >> k for k in range(9) if BLOCK >> k <= size)
 
     def _draw(self, seed):
-        method, gates = self.method, self.method.input_gates
-        if method.added_after:
-            gates = [SHUT] * method.blocks
-        rng = generator(seed, WEIGHTS)
-        return online.draw(
-            self.network, method.width, rng, gates, method.output_gates
-        )
+        return self.method.draw(self.network, generator(seed, WEIGHTS))
 
     def advance(self) -> Iterator[Trial]:
         """Train all networks on a block; give the trials that end in it."""
@@ -192,8 +230,9 @@ class _Group:
 
     def _add_cells(self) -> None:
         """Open the input gates, if it is time to add the memory cells."""
-        after, gates = self.method.added_after, self.method.input_gates
+        after = self.method.added_after
         if self.sequences - self.size < after <= self.sequences:
+            gates = self.method.input_gates
             for weights in self.weights:
                 biases = self.network.split(weights)[2][0]
                 biases[: self.method.blocks] = 0.0 if gates is None else gates
@@ -204,14 +243,12 @@ class _Group:
         inputs = np.zeros((len(blocks), *columns), blocks[0].batch.inputs.dtype)
         for block, own in zip(blocks, inputs):
             block.put_inputs(own)
-        outputs = online.learn(
+        outputs = self.method.learn(
             self.network,
             weights,
             inputs,
             np.stack([block.targets() for block in blocks]),
-            self.method.rate,
             np.stack([block.lengths for block in blocks]),
-            self.method.each_step,
         )
         return [b.from_the_end(own) for b, own in zip(blocks, outputs)]
 
@@ -227,7 +264,7 @@ class _Group:
             lengths = np.zeros(LANES * part, int)
             block.put_inputs(inputs[:size])
             lengths[:size] = block.lengths
-            outputs = online.answer(
+            outputs = self.method.answer(
                 self.network,
                 np.repeat(weights, LANES, axis=0),
                 inputs.reshape(LANES, part, *shape[1:]),

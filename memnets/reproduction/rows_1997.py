@@ -21,7 +21,11 @@ from memnets.reproduction.row import (
     SQUARED,
     Row,
 )
-from memnets.reproduction.rules import FreshSet, LastCorrect
+from memnets.reproduction.rules import (
+    FreshSet,
+    FreshSetsInARow,
+    LastCorrect,
+)
 from memnets.tasks import (
     Adding,
     LongLag,
@@ -47,13 +51,14 @@ def _noise(
 ) -> Row:
     noisy = kind is NoisyTarget
     if noisy:
-        rule, strict = FreshSet(1, 0.015), FreshSet(6, 0.015, size=2560)
+        rule, few = FreshSet(1, 0.015), 6
     elif kind is SignalThenNoise:
-        rule, strict = FreshSet(1, 0.01), FreshSet(1, 0.01, size=2560)
+        rule, few = FreshSet(1, 0.01), 1
     else:
         # A sign is hidden by noise in 1.27 % of the sequences if N = 1.
         few = 40 if signal == 1 else 15
-        rule, strict = FreshSet(6, 0.04), FreshSet(few, 0.04, size=2560)
+        rule = FreshSet(6, 0.04)
+    strict = FreshSetsInARow(few, rule.error, size=2560, every=2560)
     task = kind(timesteps=length * 11 // 10, signal=signal)
     peers = {"schmidhuber-problems": "an easier 3c: 4 of 4, 8,000"}
     return row_of_1997(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -233,9 +233,29 @@ class FreshSet(_FreshSequences):
     every: int = 512
     test: int = 2560
 
+    times: ClassVar[int] = 1  # sets in a row
+
     def judge(self, task: Task, seed: int) -> Judge:
         """Return the judge of one network."""
         return _FreshSetJudge(self, task, seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class FreshSetsInARow(FreshSet):
+    """Stop when several fresh sets in a row are answered well enough.
+
+    One set may be easy by chance; several are not.
+
+    Args:
+        below: As in `FreshSet`.
+        error: As there.
+        size: As there.
+        every: As there.
+        test: As there.
+        times: Integer of at least 2, the number of sets in a row. Default: 4.
+    """
+
+    times: int = 4  # type: ignore[misc]
 
 
 class _Regular:
@@ -257,6 +277,7 @@ class _FreshSetJudge(_Regular):
     def __init__(self, rule, task, seed):
         self.rule, self.task, self.seed = rule, task, seed
         self.every, self.sets, self.first = rule.every, 0, None
+        self.passed = 0
 
     def examine(self, answer, sequences):
         rng = generator(self.seed, LOOK, self.sets)
@@ -265,6 +286,10 @@ class _FreshSetJudge(_Regular):
         if found.wrong < self.rule.below and self.first is None:
             self.first = sequences
         if found.wrong >= self.rule.below or found.error >= self.rule.error:
+            self.passed = 0
+            return None
+        self.passed += 1
+        if self.passed < self.rule.times:
             return None
         rng = generator(self.seed, TEST)
         verdict = final_test(self.task, answer, self.rule.test, rng)

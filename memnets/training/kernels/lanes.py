@@ -12,6 +12,7 @@ and a multiply-add is an explicit `fma`, rounded once.
 import dataclasses
 import functools
 import hashlib
+import math
 import operator
 import pathlib
 
@@ -48,6 +49,17 @@ def cached(function):
         return njit(cache=True, **FAST)(function)
     except RuntimeError:  # Numba found no folder
         return njit(**FAST)(function)
+
+
+# For the parts of a kernel.
+inline = njit(forceinline=True, **FAST)
+
+
+def aligned(*shape):
+    """Return an array of zeros, aligned to the processor's vectors."""
+    whole = np.zeros(math.prod(shape) + 16, f4)
+    start = -whole.ctypes.data % 64 // 4
+    return whole[start : start + math.prod(shape)].reshape(shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -374,7 +386,7 @@ def _store(context, builder, sig, args):
         builder.store(part, place, align=4)
 
 
-@njit(forceinline=True, **FAST)
+@inline
 def tanh(x):
     """Return tanh by a quotient of polynomials, with an error of 3e-7."""
     x = clip(x, f4(-9.01), f4(9.01))
@@ -388,13 +400,13 @@ def tanh(x):
     return x * fma(p, s, ONE) / fma(q, s, ONE)
 
 
-@njit(forceinline=True, **FAST)
+@inline
 def sigmoid(x):
     """Return 1 / (1 + exp(-x))."""
     return fma(HALF, tanh(HALF * x), HALF)
 
 
-@njit(forceinline=True, **FAST)
+@inline
 def exp(x):
     """Return e ** x by Cephes's polynomial, with an error of 2e-7."""
     x = clip(x, f4(-87), f4(87))

@@ -23,18 +23,19 @@ import dataclasses
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from memnets.training.kernels import lanes as vectors
 from memnets.training.kernels.lanes import (
-    FAST,
     HALF,
     ONE,
     ZERO,
+    aligned,
     f4,
     fma,
+    inline,
     rows,
     sigmoid,
     tanh,
@@ -169,9 +170,6 @@ Buffers = collections.namedtuple(
     "w dw traces seen shown units h cells nets dz gains "
     "inputs targets outputs ages",
 )
-
-
-inline = njit(forceinline=True, **FAST)
 
 
 def _at_symbols(context, builder, sig, args):
@@ -565,7 +563,7 @@ def _run(network, mode, weights, inputs, targets, rate, lengths, parts):
         inputs = inputs[..., None]
     if lengths is None:
         lengths = np.full((count, sequences), length)
-    _check(network, weights, inputs, targets, lengths)
+    check(network, weights, inputs, targets, lengths)
     rates = np.broadcast_to(np.asarray(rate, f4), count)
     parts = parts or ((8,) if count <= 8 else (8, 8))
     outputs = []
@@ -576,7 +574,7 @@ def _run(network, mode, weights, inputs, targets, rate, lengths, parts):
     return np.moveaxis(np.concatenate(outputs, axis=-1), -1, 0)
 
 
-def _check(network, weights, inputs, targets, lengths):
+def check(network, weights, inputs, targets, lengths):
     """Refuse shapes and values that would overrun the kernel's buffers."""
     (count, sequences, length), scored = inputs.shape[:3], targets.shape[2:3]
     columns = 1 if network.symbols else network.inputs
@@ -602,12 +600,12 @@ def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     scored, width = targets.shape[2], len(lanes)
 
     def in_lanes(array):
-        copy = _aligned(*array.shape[1:], width)
+        copy = aligned(*array.shape[1:], width)
         copy[..., : len(array)] = np.moveaxis(array, 0, -1)
         return copy
 
     def make(*shape):
-        return _aligned(*shape, width)
+        return aligned(*shape, width)
 
     places = np.concatenate([part.ravel() for part in network.places])
     w = make(net.tall * net.columns)
@@ -632,10 +630,3 @@ def _run_lanes(network, mode, lanes, inputs, targets, lengths, rates, weights):
     run(lanes, net, mode, flat, starts, steps, scored, rates, clock)
     weights[:] = w[places, :count].T
     return buffers.outputs[..., :count]
-
-
-def _aligned(*shape):
-    """Return an array of zeros, aligned to the processor's vectors."""
-    whole = np.zeros(math.prod(shape) + 16, f4)
-    start = -whole.ctypes.data % 64 // 4
-    return whole[start : start + math.prod(shape)].reshape(shape)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import collections
 
-from numba import njit
-
 from memnets.training.kernels import lanes as vectors
 from memnets.training.kernels.lanes import (
-    FAST,
     HALF,
     ONE,
     ZERO,
     f4,
     fma,
+    inline,
     larger,
     rows,
     sigmoid,
@@ -65,8 +63,6 @@ View = collections.namedtuple(
     "w v p dw dv dp all_w all_dw traces peephole_traces seen shown nets gains "
     "gates cells errors inputs targets starts outputs turns",
 )
-
-inline = njit(forceinline=True, **FAST)
 
 
 @inline

@@ -29,13 +29,12 @@ LSTM Recurrent Networks, Journal of Machine Learning Research 3, 115 (2002).
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from memnets.training.kernels import lanes as vectors
-from memnets.training.kernels.lanes import f4
+from memnets.training.kernels.lanes import aligned, f4
 from memnets.training.kernels.stream_steps import (
     RIGHT,
     Buffers,
@@ -390,10 +389,3 @@ def _run_lanes(
 def _indices(network):
     """Return the places of all weights in the kernel's buffer."""
     return np.concatenate([part.ravel() for part in network.places])
-
-
-def aligned(*shape):
-    """Return an array of zeros, aligned to the processor's vectors."""
-    whole = np.zeros(math.prod(shape) + 16, f4)
-    start = -whole.ctypes.data % 64 // 4
-    return whole[start : start + math.prod(shape)].reshape(shape)
