@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from memnets.experiments.rhythms import LONGER, STREAMS
 from memnets.records.classics import SCHEMA
 from memnets.records.files import replacing
 from memnets.records.tables import results
+from memnets.reproduction import recorded
 from memnets.reproduction.row import SIMPLE, Row
 from memnets.reproduction.rows import ROWS
 from memnets.reproduction.summary import Summary, interval, summarise
@@ -55,6 +57,12 @@ def page(table: str | os.PathLike) -> str:
         "readings": _readings(found),
         "simple": _simple(found),
         "later": _later(found),
+        "streams": f"{STREAMS}",
+        "longer": f"{LONGER}",
+        "rhythms": _table(
+            ("task", "LSTM with peepholes", "LSTM without"), recorded.rhythms()
+        ),
+        "variants": _table(("cell", *recorded.TASKS), recorded.variants()),
         "reached": _reached(found),
     }
     return TEMPLATE.read_text(encoding="utf-8").format(**parts)
