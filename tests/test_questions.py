@@ -34,8 +34,6 @@ def text_of(name):
 @pytest.mark.usefixtures("settings_stay")
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_prints_what_it_shows(name, tmp_path):
-    for table in FOLDER.glob("*.csv"):
-        (tmp_path / table.name).symlink_to(table)
     results = build.run(PAGES[name], tmp_path)
     assert results and any(said for _, said in results)
     for shown, said in results:
@@ -123,7 +121,9 @@ def test_q02_all_gates_follow_from_the_weights():
     (layer,) = trace(model, inputs)
     before = np.pad(layer.hidden, ((0, 0), (1, 0), (0, 0)))[:, :-1]
     sums = np.split(inputs @ kernel + before @ recurrent + bias, 4, axis=-1)
-    for name, net in zip(("input", "forget", "output"), np.array(sums)[[0, 1, 3]]):
+    for name, net in zip(
+        ("input", "forget", "output"), np.array(sums)[[0, 1, 3]]
+    ):
         gate = layer.values[f"{name}_gate"]
         np.testing.assert_allclose(gate, 1 / (1 + np.exp(-net)), atol=1e-5)
     np.testing.assert_allclose(layer.candidate, np.tanh(sums[2]), atol=1e-5)
@@ -176,9 +176,7 @@ def test_q07_what_fit_does_to_states(stateful):
     model = keras.Sequential([keras.Input(batch_shape=(2, 3, 1)), layer])
     model.compile(keras.optimizers.SGD(0.0), "mse")
     inputs = np.arange(12, dtype="float32").reshape(4, 3, 1)
-    model.fit(
-        inputs, np.zeros((4, 1)), 2, epochs=2, shuffle=False, verbose=0
-    )
+    model.fit(inputs, np.zeros((4, 1)), 2, epochs=2, shuffle=False, verbose=0)
     assert not hasattr(model, "reset_states")
     said = np.array(layer(np.ones((2, 3, 1), "float32")))[:, 0]
     # Sequences 0 and 2 in one row, 1 and 3 in the other, twice: not even a

@@ -4,8 +4,9 @@
     python docs/questions/build.py 06 08    those whose names begin so
 
 A block of Python that prints is followed by a block of text, which is written
-anew. The blocks of one page share their names. They run in the page's folder,
-so that pictures are saved there.
+anew. The blocks of one page share their names. They run in a folder of their
+own that holds the tables; the PNG files that they leave there are the page's
+pictures.
 """
 
 import contextlib
@@ -13,7 +14,9 @@ import io
 import os
 import pathlib
 import re
+import shutil
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 # The repository is not installed everywhere; a user's own files win.
@@ -36,13 +39,15 @@ def run(page, folder):
 
     Args:
         page: Path of the page.
-        folder: The folder in which its pictures are saved.
+        folder: The folder in which it runs.
 
     Returns:
         A list of pairs of strings, one for each block of Python.
     """
     text = page.read_text(encoding="utf-8")
     names, results = {"__name__": page.stem}, []
+    for table in page.parent.glob("*.csv"):
+        shutil.copy(table, folder)
     before = os.getcwd()
     os.chdir(folder)
     try:
@@ -60,7 +65,10 @@ def run(page, folder):
 
 def build(page):
     """Write what a page prints into it, and its pictures beside it."""
-    printed = iter([said for _, said in run(page, HERE)])
+    with tempfile.TemporaryDirectory() as folder:
+        printed = iter([said for _, said in run(page, folder)])
+        for picture in pathlib.Path(folder).glob("*.png"):
+            shutil.copy(picture, page.parent)
 
     def fill(block):
         said = next(printed)

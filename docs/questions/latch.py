@@ -50,9 +50,9 @@ def kinds(length):
     lstm, b = keras.layers.LSTM, math.log(length)
     return {
         "SimpleRNN": (keras.layers.SimpleRNN, {}),
-        "LSTM, forget bias 1": (lstm, {}),
+        "LSTM, forget bias 1 (default)": (lstm, {}),
         "LSTM, forget bias ln T": (lstm, gate_biases(b, 0)),
-        "LSTM, and input bias -ln T": (lstm, gate_biases(b, -b)),
+        "LSTM, also input bias -ln T": (lstm, gate_biases(b, -b)),
     }
 
 
