@@ -1,0 +1,84 @@
+"""A synthetic river: rain falls, and hours later the level rises.
+
+Nothing here was measured. The river is as simple as one can be in which both
+the rain and the wetness of the soil decide how high a flood becomes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from memnets.tasks.base import check_integer
+
+
+@dataclasses.dataclass(frozen=True)
+class River:
+    """A synthetic river at one gauge, hour by hour.
+
+    Storms begin at random, on average one in four days. A storm lasts some
+    hours and its rain varies. The wetter the soil, the larger the share of the
+    rain that runs off; the soil dries within ten days. What runs off passes
+    through two reservoirs, each of which empties by a fixed share an hour, and
+    a third, slow one carries the water of the ground.
+
+    Args:
+        storm_every: Positive integer, the mean hours between the beginnings of
+            storms. Default: 96.
+        delay: Positive integer, the mean hours in each of the two reservoirs.
+            Default: 12.
+        noise: Float of at least 0, the standard deviation of the measured
+            level in metres. Default: 0.01.
+    """
+
+    storm_every: int = 96
+    delay: int = 12
+    noise: float = 0.01
+
+    def __post_init__(self):
+        check_integer("storm_every", self.storm_every, 1)
+        check_integer("delay", self.delay, 1)
+        if not 0 <= self.noise < np.inf:
+            raise ValueError(f"noise must be at least 0, got {self.noise}")
+
+    def sample(
+        self, hours: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw rain and level.
+
+        Args:
+            hours: Positive integer.
+            rng: A `numpy.random.Generator`.
+
+        Returns:
+            Two float arrays of shape `(hours,)`: the rain in mm an hour, and
+            the level in metres.
+        """
+        check_integer("hours", hours, 1)
+        warm = 1000  # Until the state no longer depends on the beginning.
+        rain = self._rain(warm + hours, rng)
+        level = self._level(rain) + self.noise * rng.standard_normal(len(rain))
+        return rain[warm:], level[warm:]
+
+    def _rain(self, hours, rng):
+        rain = np.zeros(hours)
+        begins = np.flatnonzero(rng.random(hours) < 1 / self.storm_every)
+        for begin in begins:
+            length = 2 + rng.geometric(1 / 6)
+            amounts = rng.gamma(1.5, 2.0, length)
+            rain[begin : begin + length] += amounts[: hours - begin]
+        return rain
+
+    def _level(self, rain):
+        soil = first = second = ground = 0.0
+        flow = np.empty(len(rain))
+        for t, fallen in enumerate(rain):
+            share = min(1.0, 0.05 + (soil / 60) ** 2)
+            soil += (1 - share) * fallen - soil / 240
+            ground += 0.001 * soil - ground / 480
+            first += share * fallen - first / self.delay
+            second += (first - second) / self.delay
+            flow[t] = second / self.delay + 0.01 * ground
+        # A rating curve: the river is wider where it is higher.
+        return 0.5 + 2 * flow**0.6
