@@ -150,7 +150,7 @@ FLOORS = (
     ("plots", "networks"),
     ("figures", "training", "tracing"),
     ("experiments",),
-    ("reproduction", "browser"),
+    ("reproduction", "browser", "series"),
     ("__main__",),
 )
 FLOOR = {name: n for n, names in enumerate(FLOORS) for name in names}

@@ -13,9 +13,10 @@ from memnets.records import series as records
 from memnets.records.files import replacing
 from memnets.records.series import interval
 from memnets.records.tables import Schema, results
+from memnets.series.preparation import needs
 from memnets.tasks.base import check_integer
 
-NAMES = (*records.SERIES, "river", "digits")
+NAMES = (*records.SERIES, "random-walk", "river", "digits")
 FLAGS = (
     ("names", str, f"what to test, of {', '.join(NAMES)} (default: all)"),
     ("--seeds", int, "how many networks of each (default: 10)"),
@@ -45,6 +46,7 @@ def forecast_series(chosen) -> None:
     check_integer("--seeds", count, 1)
     for file in TABLES:
         check_writable(out / file, ".csv")
+    _check_installed()
     for name in chosen.names or NAMES:
         print(f"testing {name}", file=sys.stderr)
         for file, rows in _tested(name, range(count)).items():
@@ -53,14 +55,24 @@ def forecast_series(chosen) -> None:
     print(f"the tables are in {out}")
 
 
+def _check_installed() -> None:
+    """Refuse to begin without the packages of the extra."""
+    try:
+        needs("sklearn", "memnets series")
+        needs("statsmodels", "memnets series")
+    except ModuleNotFoundError as error:
+        raise ValueError(str(error)) from error
+
+
 def _tested(name: str, seeds: range) -> dict[str, list]:
     """Return the new rows of each table."""
     from memnets.series import digits, study
 
     if name == "digits":
         return {"digits.csv": list(digits.study_digits(seeds))}
-    if name == "river":
-        found = study.study_river(seeds)
+    synthetic = {"river": study.study_river, "random-walk": study.study_walk}
+    if name in synthetic:
+        found = synthetic[name](seeds)
     else:
         found = study.study(name, seeds)
     return dict(zip(TABLES, found))

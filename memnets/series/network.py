@@ -204,7 +204,7 @@ class Fitted:
             TypeError: If something is not a number.
             ValueError: If an origin lies beyond the values or too early.
         """
-        plan, least = self.plan, self.plan.reach
+        least = self.plan.reach
         values = check_values("values", values, least, varying=False)
         origins = [len(values)] if origins is None else origins
         origins = check_origins(origins, least, len(values))

@@ -13,7 +13,7 @@ from memnets.records.series import Series, load_series
 from memnets.series import rivals
 from memnets.series.network import Forecaster, LinearForecaster
 from memnets.series.walk import Walk, walk_forward
-from memnets.tasks.river import River
+from memnets.tasks.synthetic import River, random_walk
 
 # The network of each series: of `CHOICES`, the one with the least mean error on
 # the last fifth of the training part, as `choose` finds it. The test part, the
@@ -35,6 +35,12 @@ UNITS, EPISODES, TRIALS = (4, 16), (30, 100, 300, 1000, 3000), range(100, 104)
 # How many steps the forecasts of several steps reach.
 HORIZONS = {"sunspots": 12, "nile": 5, "co2": 12, "elnino": 12}
 NETWORK, ENSEMBLE = "LSTM", "mean of LSTMs"
+# Of the random walk: its length, and that of the training part.
+WALKED, WALKED_IN_TRAINING = 500, 400
+WALK_PLANS = {
+    f"{NETWORK}, of values": Forecaster(12, 1, (), episodes=1000),
+    f"{NETWORK}, of differences": Forecaster(12, 1, (1,), episodes=300),
+}
 # Of the synthetic river: hours in all and in training, and how far ahead.
 RIVER = River()
 HOURS, TRAINED, AHEAD = 6000, 4500, 6
@@ -190,6 +196,33 @@ def study_river(
             for n, said in zip(walk.origins[near], walk.forecasts[near]):
                 at = {**where, "steps": AHEAD, "origin": int(n), "step": AHEAD}
                 forecasts.append({**at, "forecast": f"{said[-1]:.6g}"})
+    return errors, forecasts
+
+
+def study_walk(
+    seeds: Sequence[int] = range(10),
+) -> tuple[list[Row], list[Row]]:
+    """Forecast a random walk, of which nothing can be forecast.
+
+    Args:
+        seeds: The seeds of the networks. Default: 0 to 9.
+
+    Returns:
+        Rows as in `study`.
+    """
+    values = random_walk(WALKED, np.random.default_rng(0))
+    jobs: list[tuple] = [("persistence", "", rivals.Persistence())]
+    for name, plan in WALK_PLANS.items():
+        for seed in seeds:
+            jobs.append((name, seed, dataclasses.replace(plan, seed=seed)))
+    errors: list[Row] = []
+    forecasts: list[Row] = []
+    for name, drawn, forecaster in jobs:
+        walk = walk_forward(forecaster, values, WALKED_IN_TRAINING)
+        where: Row = {"series": "random-walk", "forecaster": name}
+        where["seed"] = drawn
+        errors += _errors(where, walk)
+        forecasts += _forecasts(where, walk)
     return errors, forecasts
 
 

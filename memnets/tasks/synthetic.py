@@ -1,7 +1,8 @@
-"""A synthetic river: rain falls, and hours later the level rises.
+"""Synthetic series: nothing here was measured.
 
-Nothing here was measured. The river is as simple as one can be in which both
-the rain and the wetness of the soil decide how high a flood becomes.
+A random walk is the series of which nobody can say more than that the next
+value is near the last. The river is as simple as one can be in which both the
+rain and the wetness of the soil decide how high a flood becomes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,24 @@ import dataclasses
 
 import numpy as np
 
-from memnets.tasks.base import check_integer
+from memnets.tasks.base import check_draw, check_integer
+
+
+def random_walk(steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a walk whose steps are standard normal.
+
+    The best forecast of every later value is the last one.
+
+    Args:
+        steps: Positive integer.
+        rng: A `numpy.random.Generator`.
+
+    Returns:
+        A float array of shape `(steps,)`.
+    """
+    check_integer("steps", steps, 1)
+    check_draw(steps, rng)
+    return np.cumsum(rng.standard_normal(steps))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +74,7 @@ class River:
             the level in metres.
         """
         check_integer("hours", hours, 1)
+        check_draw(hours, rng)
         warm = 1000  # Until the state no longer depends on the beginning.
         rain = self._rain(warm + hours, rng)
         level = self._level(rain) + self.noise * rng.standard_normal(len(rain))
