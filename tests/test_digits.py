@@ -12,7 +12,7 @@ from memnets.series.digits import Digits, correct, load_digits, read_pixels
 
 pytestmark = pytest.mark.versions
 pytest.importorskip("sklearn")
-QUICK = RowReader(units=8, episodes=150)
+QUICK = RowReader(units=16, episodes=400)
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +50,16 @@ def test_a_network_reads_better_than_any_guess(parts):
     answers = QUICK.read(*parts)
     np.testing.assert_allclose(answers.sum(axis=-1), 1, rtol=1e-5)
     share = correct(answers, parts[1])
-    assert share.shape == (8,) and share[7] > 0.5
+    assert share.shape == (8,) and share[7] > 0.7
 
 
 def test_one_seed_gives_one_network(parts):
     train, test = parts
     some = Digits(test.images[:5], test.labels[:5])
     quick = RowReader(units=4, episodes=5, seed=2)
-    np.testing.assert_array_equal(quick.read(train, some), quick.read(*(train, some)))
+    np.testing.assert_array_equal(
+        quick.read(train, some), quick.read(train, some)
+    )
     other = RowReader(units=4, episodes=5, seed=3)
     assert np.all(quick.read(train, some) != other.read(train, some))
 

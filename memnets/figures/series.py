@@ -92,7 +92,7 @@ def echo(figure: Figure) -> None:
     walk = random_walk(WALK, np.random.default_rng(0))
     index, said = kept("random-walk", "LSTM, of values", 1)
     sun = records.load_series("sunspots")
-    sun_index, sun_said = kept("sunspots", "LSTM", 1)
+    _, sun_said = kept("sunspots", "LSTM", 1)
     (left, right) = figure.subplots(1, 2, width_ratios=(3, 2))
     part = slice(40, 80)
     shown = {"network, one step ahead": said[0, part]}
@@ -102,7 +102,8 @@ def echo(figure: Figure) -> None:
     left.legend(loc="best")
     lines = {"random walk": (walk, said[0])}
     lines["sunspots"] = (sun.values, sun_said[0])
-    plots.plot_shifts(lines, 3, right).legend(loc="lower right")
+    plots.plot_shifts(lines, 3, right).legend(loc="upper left")
+    right.set_xlabel("steps earlier")
     right.set_title("which value fits best?")
 
 
@@ -118,6 +119,8 @@ def river(figure: Figure) -> None:
         forecasts[label] = said
     axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
     plots.plot_river(index, rain[index], level[index], forecasts, tuple(axes))
+    # While the river rises.
+    axes[1].set_xlim(4815, 4860)
     handles = axes[1].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=2)
 

@@ -33,8 +33,8 @@ def plot_series(series: Series, ax: Axes | None = None) -> Axes:
         series: The `Series`.
         ax: The axes. Default: `None`.
     """
-    ax, split = _axes(ax), series.split
     _check(series)
+    ax, split = _axes(ax), series.split
     thin = 0.5 * plt.rcParams["lines.linewidth"]
     style = {"linewidth": thin}
     train, test = slice(split + 1), slice(split, None)
@@ -113,9 +113,9 @@ def plot_shifts(
         style = {"color": f"C{1 - number}" if number < 2 else f"C{number}"}
         marker = "os^Dv"[number % 5]
         ax.plot(shifts, errors / errors[0], marker, ls="-", label=name, **style)
-    ax.set_xticks(shifts, ["the value\nitself", "the one\nbefore", *shifts[2:]])
-    ax.set(ylabel="error, beside that\nof the value itself")
-    ax.set_ylim(bottom=0)
+    ax.set_xticks(shifts)
+    ax.set_xlabel("compared with the value so many steps earlier")
+    ax.set(ylabel="error, 1 at no shift", ylim=(0, None))
     ax.axhline(1, color=plt.rcParams["text.color"], lw=0.8, ls=":")
     return ax
 
@@ -219,14 +219,18 @@ def plot_rows_read(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     _check_table(frame, ("model", "rows", "correct"))
     ax = _axes(ax)
-    styles = dict(zip(frame["model"].unique(), (("C0", "D"), ("C2", "s"), ("C1", "o"))))
+    styles = dict(
+        zip(frame["model"].unique(), (("C0", "D"), ("C2", "s"), ("C1", "o")))
+    )
     for name, own in frame.groupby("model", sort=False):
         color, marker = styles[name]
         grouped = own.groupby("rows")["correct"]
         rows, middle = grouped.median().index, grouped.median()
         low, high = grouped.min(), grouped.max()
         ends = middle - low, high - middle
-        ax.errorbar(rows, middle, ends, fmt=f"{marker}-", color=color, label=name)
+        ax.errorbar(
+            rows, middle, ends, fmt=f"{marker}-", color=color, label=name
+        )
     ax.set(xlabel="rows read", ylabel="share of correct digits", ylim=(0, 1))
     ax.set_xlim(0.7, 8.3)
     annotations.integer_ticks(ax.xaxis)

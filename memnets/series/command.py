@@ -85,8 +85,12 @@ def _replace(path, schema: Schema, name: str, rows: list) -> pd.DataFrame:
         old = results(path, schema)
         old = old[old["series"] != name].astype(object)
         kept = old.where(old.notna(), "").to_dict("records")
+    whole = [*kept, *rows]
+    if "series" in schema.columns:
+        order = {known: number for number, known in enumerate(NAMES)}
+        whole.sort(key=lambda row: order.get(row["series"], -1))
     with replacing(path) as temporary:
-        text = schema.text([schema.heading, *kept, *rows])
+        text = schema.text([schema.heading, *whole])
         pathlib.Path(temporary).write_bytes(text)
     return results(path, schema)
 

@@ -44,9 +44,9 @@ WALK_PLANS = {
 # Of the synthetic river: hours in all and in training, and how far ahead.
 RIVER = River()
 HOURS, TRAINED, AHEAD = 6000, 4500, 6
-RIVER_PLAN = Forecaster(48, AHEAD, (1,), units=16, episodes=1000)
+RIVER_PLAN = Forecaster(36, AHEAD, (1,), units=16, episodes=3000)
 # Around the highest level of the test part, whose forecasts are kept.
-AROUND = 120
+AROUND = 60
 Row = dict[str, object]
 
 

@@ -39,24 +39,28 @@ class River:
     hours and its rain varies. The wetter the soil, the larger the share of the
     rain that runs off; the soil dries within ten days. What runs off passes
     through two reservoirs, each of which empties by a fixed share an hour, and
-    a third, slow one carries the water of the ground.
+    flows down the valley to the gauge. A third, slow reservoir is the ground.
 
     Args:
         storm_every: Positive integer, the mean hours between the beginnings of
             storms. Default: 96.
         delay: Positive integer, the mean hours in each of the two reservoirs.
-            Default: 12.
+            Default: 6.
+        travel: Integer of at least 0, the hours that the water flows down the
+            valley. Default: 6.
         noise: Float of at least 0, the standard deviation of the measured
             level in metres. Default: 0.01.
     """
 
     storm_every: int = 96
-    delay: int = 12
+    delay: int = 6
+    travel: int = 6
     noise: float = 0.01
 
     def __post_init__(self):
         check_integer("storm_every", self.storm_every, 1)
         check_integer("delay", self.delay, 1)
+        check_integer("travel", self.travel, 0)
         if not 0 <= self.noise < np.inf:
             raise ValueError(f"noise must be at least 0, got {self.noise}")
 
@@ -100,4 +104,5 @@ class River:
             second += (first - second) / self.delay
             flow[t] = second / self.delay + 0.01 * ground
         # A rating curve: the river is wider where it is higher.
-        return 0.5 + 2 * flow**0.6
+        passed = np.pad(flow, (self.travel, 0))[: len(flow)]
+        return 0.5 + 2 * passed**0.6
