@@ -226,6 +226,32 @@ def recorded_forecasts() -> pd.DataFrame:
     return results(path, FORECASTS)
 
 
+def paired_p(series: str, one: str, other: str) -> float:
+    """Return the p value of two forecasters' squared errors being equal.
+
+    A paired t test over the origins of the test part, one step ahead, with
+    the squared errors averaged over the seeds.
+
+    Args:
+        series: String, the name of a measured series.
+        one: String, a forecaster of the table, such as `"LSTM"`.
+        other: String, another one, such as `"AR"`.
+    """
+    from scipy.stats import ttest_rel
+
+    frame, values = recorded_forecasts(), load_series(series).values
+    frame = frame[(frame["series"] == series) & (frame["steps"] == 1)]
+    squared = (frame["forecast"] - values[frame["origin"]]) ** 2
+    errors = squared.groupby([frame["forecaster"], frame["origin"]]).mean()
+    for name in (one, other):
+        if name not in errors.index.levels[0]:
+            raise ValueError(
+                f"forecasters must be out of "
+                f"{', '.join(errors.index.levels[0])}, got {name!r}"
+            )
+    return float(ttest_rel(errors[one], errors[other]).pvalue)
+
+
 def recorded_digits() -> pd.DataFrame:
     """Read what is known of digits row by row, `data/results/digits.csv`."""
     return results(data.folder() / "results" / "digits.csv", DIGITS)
