@@ -87,6 +87,8 @@ def plot_forecasts(
             ax.fill_between(times, low, high, **band)
         middle = np.median(said, axis=0)
         ax.plot(times, middle, "--", color=color, linewidth=wide, label=name)
+    # Years stay years.
+    ax.ticklabel_format(useOffset=False)
     return ax
 
 
@@ -228,6 +230,8 @@ def plot_rows_read(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         rows, middle = grouped.median().index, grouped.median()
         low, high = grouped.min(), grouped.max()
         ends = middle - low, high - middle
+        # A single mark stands beside those of others.
+        rows = rows + 0.2 * (len(rows) == 1)
         ax.errorbar(
             rows, middle, ends, fmt=f"{marker}-", color=color, label=name
         )

@@ -17,7 +17,7 @@ from memnets.training.kernels.engine import Kernel
 from memnets.training.kernels.network import Stack
 from memnets.training.kernels.optimizers import Optimizer, cosine
 
-# The images before are trained on; those after were written by other people.
+# The images before are trained on, those after are the test part.
 SPLIT = 1297
 ROWS, COLUMNS, CLASSES = 8, 8, 10
 Row = dict[str, object]
@@ -38,9 +38,9 @@ class Digits(NamedTuple):
 def load_digits() -> tuple[Digits, Digits]:
     """Return the training and the test part of scikit-learn's digits.
 
-    The 1,797 images stand in the order in which they were written. The first
-    1,297 are the training part and the last 500 the test part, so that most
-    writers of the one did not write the other.
+    The first 1,297 of the 1,797 images are the training part and the last 500
+    the test part. They are not shuffled: digits by one hand are alike, and
+    would be in both parts.
     """
     bundled = needs("sklearn.datasets", "reading digits").load_digits()
     images = (bundled.images / 16).astype(np.float32)

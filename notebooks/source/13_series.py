@@ -114,7 +114,8 @@ print(f"the network is {rmse(forecast, last):.2f} from the last value")
 # The network has not failed. The last value is the best forecast of a random
 # walk, and the network has learned this. The picture misleads: any copy of the
 # series, one step late, looks like a forecast. So we always compare with the
-# last value, which is called *persistence*. And we look at which value the
+# last value, which is called
+# [persistence](../docs/glossary.md#persistence). And we look at which value the
 # forecasts fit best:
 
 # %%
@@ -171,10 +172,12 @@ print("largest error of the round trip:", np.abs(back - co2.values[lost:]).max()
 # %% [markdown]
 # ## Does a network beat a line?
 #
-# We walk through the test part: forecast a year, then learn what came. Nothing
-# is trained again. The rivals are persistence and a linear autoregression: a
-# weighted sum of the last years. statsmodels fits it and chooses how many years
-# it reads.
+# We [walk](../docs/glossary.md#walk-forward-test) through the test part: forecast
+# a year, then learn what came. Nothing is trained again. The rivals are
+# persistence and a linear
+# [autoregression](../docs/glossary.md#autoregression): a
+# weighted sum of the last years. The package statsmodels fits it and chooses how
+# many years it reads.
 
 # %%
 players = {"LSTM": PLANS["sunspots"], "linear": Autoregression()}
@@ -210,7 +213,7 @@ plt.show()
 # %% [markdown]
 # **What to see.** Left of the dashed line a forecaster is better than the last
 # value. Every LSTM is. But on no series do the LSTMs lie clearly left of the
-# best classical forecaster, and on the sunspots all lie right of the line.
+# best classical forecaster, and on the sunspots all lie right of the diamond.
 
 # %% [markdown]
 # Could the differences be chance, because the test parts are short? A paired t
@@ -291,7 +294,8 @@ print("correct after each row:", correct(answers, test).round(2))
 fig, axes = plt.subplots(2, 4, figsize=(8, 4), height_ratios=(1, 1.2))
 for column, number in enumerate((0, 1, 2, 3)):
     axes[0, column].imshow(test.images[number], cmap="gray_r")
-    axes[1, column].imshow(answers[number], vmin=0, vmax=1, cmap="viridis")
+    look = {"vmin": 0, "vmax": 1, "extent": (-0.5, 9.5, 8.5, 0.5)}
+    axes[1, column].imshow(answers[number], **look)
     axes[0, column].set_title(f"a {test.labels[number]}")
     axes[1, column].set_xticks(range(0, 10, 3))
     axes[0, column].set_axis_off()
@@ -330,10 +334,10 @@ plt.show()
 # print(f"linear: {tests['linear'].rmse[0]:.1f}")
 # ```
 #
-# It is better, and close to the linear forecast: differences do not end at the
-# highest value of the training part. But who takes it now chooses by the test
-# part. Then the test part no longer tells how good the network is on data that
-# it has never seen. A new series, or new years, would be needed.
+# It is better, even than the linear forecast: differences do not end at the
+# highest value of the training part. But if we take it now, we choose by the
+# test part. Then the test part no longer tells how good the network is on data
+# that played no role in its making. We would need new years.
 #
 # </details>
 
@@ -351,16 +355,16 @@ plt.show()
 #     print(f"{window:2} months: {own.rmse[0]:.2f}")
 # ```
 #
-# With one month the network sees the last change only, and cannot know the
-# season. Three months are better. From twelve months on it knows what month it
-# is, and the error is about half of that with one.
+# With a window of one month the network sees the last change only, and cannot
+# know the season. Three months are better. From twelve months on it can know
+# what month it is, and the error is three fifths of that with one.
 #
 # </details>
 
 # %% [markdown]
-# **3. Shuffled digits.** The test images are the last ones, mostly of writers
-# that are not in the training part. What happens if we shuffle all images
-# before the split, as is often done?
+# **3. Shuffled digits.** The images stand in the order in which they were
+# collected, and the test images are the last ones. What happens if we shuffle
+# all images before the split, as is often done?
 #
 # <details><summary>Solution</summary>
 #
@@ -376,7 +380,9 @@ plt.show()
 # print("shuffled:", correct(read_pixels(first, other), other))
 # ```
 #
-# The share of errors falls to less than half. Now each writer is in both parts,
-# and the test no longer asks whether the digits of a new writer can be read.
+# The share of errors falls to about a quarter. Thirteen people wrote these digits,
+# and those of one person are alike. After the shuffle nearly every image of the
+# test has images by the same hand in the training part. So the test no longer
+# asks how well the digits of a new writer are read.
 #
 # </details>
