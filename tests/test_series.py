@@ -1,5 +1,6 @@
 """Series: read, prepared and inverted, forecast without a look ahead."""
 
+import re
 import sys
 
 import hypothesis.extra.numpy as arrays
@@ -529,3 +530,156 @@ def test_the_command_refuses_bad_input(words, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["series", *words.split()]) == 2
     assert not list(tmp_path.iterdir())
+
+
+# The page docs/series.md.
+
+PAGE = (data.folder().parent / "docs" / "series.md").read_text("utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_page_answers_in_ten_lines_that_run(capsys):
+    first, *others = BLOCKS
+    assert len([line for line in first.splitlines() if line]) == 10
+    space = {}
+    exec(first, space)
+    said = re.findall(r"[\d.]+", capsys.readouterr().out)
+    network, last, between = (f"{float(number):.2f}" for number in said)
+    line = f"misses the next value by {network} and the last value does so by"
+    text = " ".join(PAGE.split())
+    assert f"{line} {last}" in text
+    assert f"is only {between} from the last value" in text
+    # What the page says: an echo, and no better than the last value.
+    assert float(between) < 0.5 * float(network)
+    assert float(network) >= float(last)
+    for block in others:
+        exec(block, space)
+    plt.close("all")
+
+
+def test_a_network_echoes_a_random_walk_and_not_the_sunspots():
+    frame = recorded_forecasts()
+    walk = random_walk(study.WALKED, np.random.default_rng(0))
+    echoes = {"random-walk": (walk, "LSTM, of values")}
+    echoes["sunspots"] = (load_series("sunspots").values, study.NETWORK)
+    fits = {}
+    for name, (values, forecaster) in echoes.items():
+        own = frame[(frame["series"] == name) & (frame["steps"] == 1)]
+        own = own[own["forecaster"] == forecaster]
+        fits[name] = [
+            plots.shifted_errors(values, seed["forecast"].to_numpy()).argmin()
+            for _, seed in own.groupby("seed")
+        ]
+    assert fits == {"random-walk": [1] * 10, "sunspots": [0] * 10}
+    errors = recorded_errors()
+    own = errors[errors["series"] == "random-walk"].groupby("forecaster")
+    last = own["rmse"].min()["persistence"]
+    assert np.all(own["rmse"].min() > 0.99 * last)
+
+
+def stated(own):
+    """Return an entry of the page's tables."""
+    mean, low, high = interval(own["rmse"])
+    alone = f"{mean:.4g}"
+    return alone if len(own) == 1 else f"{alone} ({low:.4g} to {high:.4g})"
+
+
+def test_the_page_states_what_the_tables_hold():
+    errors = recorded_errors()
+    one = errors[errors["steps"] == 1]
+    for name in ("training mean", *plots.MARKS, study.ENSEMBLE, "persistence"):
+        row = [name]
+        for series in SERIES:
+            own = one[one["series"] == series]
+            own = own[own["forecaster"] == name]
+            row.append(stated(own) if len(own) else "none")
+        assert f"| {' | '.join(row)} |" in PAGE
+    river = errors[(errors["series"] == "river") & (errors["step"] == 6)]
+    for name, own in river.groupby("forecaster"):
+        assert f"| {name} | {stated(own)} |" in PAGE
+    frame = records.recorded_digits()
+    share = 100 * frame[frame["rows"] == 8].groupby("model")["correct"].mean()
+    for model, words in (
+        ("logistic regression", "% of the test right"),
+        ("LSTM, asked at the end", "% ("),
+        ("LSTM, after every row", "% if it must answer"),
+    ):
+        assert f"{share[model]:.1f} {words}" in " ".join(PAGE.split())
+
+
+def test_the_page_says_who_beats_whom():
+    errors = recorded_errors()
+    better, ahead = {}, []
+    for name in SERIES:
+        own = errors[errors["series"] == name]
+        one = own[own["steps"] == 1].groupby("forecaster")["rmse"]
+        network, others = one.get_group(study.NETWORK), one.min()
+        better[name] = int((network < others["AR"]).sum())
+        simple = others.drop(["AR", "exponential smoothing"])
+        simple = simple.drop([study.NETWORK, study.ENSEMBLE, "training mean"])
+        assert network.max() < simple.min(), name
+        last = own[(own["steps"] > 1) & (own["step"] == own["steps"])]
+        ahead.append(last.groupby("forecaster")["rmse"].mean().idxmin())
+    assert better == {"sunspots": 0, "nile": 6, "co2": 0, "elnino": 9}
+    assert ahead == ["AR"] * 4
+    line = [f"{records.paired_p(name, 'LSTM', 'AR'):.2f}" for name in SERIES]
+    assert line == ["0.14", "0.97", "0.48", "0.39"]
+    assert "p is 0.14, 0.97, 0.48 and 0.39" in PAGE
+    nile = records.paired_p("nile", "LSTM", "persistence")
+    assert f"(p = {nile:.2f})" in PAGE
+    river = errors[(errors["series"] == "river") & (errors["step"] == 6)]
+    river = river.groupby("forecaster")["rmse"]
+    rain = river.get_group("LSTM with rain")
+    assert rain.max() < river.min()["linear regression with rain"]
+    assert rain.max() < 0.3 * river.min()["LSTM"]
+    with pytest.raises(ValueError, match="forecasters must be out of AR"):
+        records.paired_p("nile", "LSTM", "me")
+
+
+def test_classical_errors_are_those_measured_elsewhere():
+    """Bars measured with other code, on the same split."""
+    errors = recorded_errors()
+    one = errors[errors["steps"] == 1].groupby(["series", "forecaster"])["rmse"]
+    found = one.first()
+    for key, bar in {
+        ("sunspots", "persistence"): 33.28,
+        ("sunspots", "training mean"): 60.73,
+        ("sunspots", "AR"): 19.44,
+        ("nile", "persistence"): 153.1,
+        ("nile", "training mean"): 133.3,
+        ("co2", "persistence"): 1.268,
+        ("co2", "seasonal naive"): 0.390,
+        ("elnino", "persistence"): 1.164,
+        ("elnino", "seasonal naive"): 1.438,
+    }.items():
+        assert found[key] == pytest.approx(bar, rel=1e-3)
+
+
+# The pictures.
+
+
+@pytest.mark.usefixtures("settings_stay")
+def test_pictures_draw_what_they_are_given():
+    figure, axes = plt.subplots(3, 2)
+    series = load_series("nile")
+    ax = plots.plot_series(series, axes[0, 0])
+    assert ax is axes[0, 0]
+    test = next(x for x in ax.lines if x.get_label() == "test part")
+    np.testing.assert_array_equal(test.get_ydata(), series.values[80:])
+    band = np.stack([SOME, SOME + 2, SOME + 1])
+    ax = plots.plot_forecasts(SOME, SOME, {"many": band}, axes[0, 1])
+    (many,) = (x for x in ax.lines if x.get_label() == "many")
+    np.testing.assert_array_equal(many.get_ydata(), SOME + 1)
+    assert len(ax.collections) == 1
+    # An echo fits the value before exactly.
+    values = random_walk(60, np.random.default_rng(1))
+    echo = {"echo": (values, values[9:-1])}
+    ax = plots.plot_shifts(echo, ax=axes[1, 0])
+    (line,) = (x for x in ax.lines if x.get_label() == "echo")
+    assert line.get_ydata()[0] == 1 and line.get_ydata()[1] == 0
+    ax = plots.plot_series_errors(recorded_errors(), ["nile"], axes[1, 1])
+    drawn = {x.get_label(): x.get_xdata() for x in ax.lines}
+    assert len(drawn["LSTM, each seed"]) == 10
+    above, _ = plots.plot_river(SOME, SOME, SOME, {}, tuple(axes[2]))
+    assert above.get_ylim()[1] == 0 and len(above.patches) == len(SOME)
+    plt.close(figure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -222,6 +223,12 @@ def recorded_errors() -> pd.DataFrame:
 
 def recorded_forecasts() -> pd.DataFrame:
     """Read some of the forecasts, `data/results/series_forecasts.csv`."""
+    return _forecasts().copy()
+
+
+@functools.cache
+def _forecasts() -> pd.DataFrame:
+    # Thousands of rows: pictures need some of them, again and again.
     path = data.folder() / "results" / "series_forecasts.csv"
     return results(path, FORECASTS)
 
