@@ -523,12 +523,19 @@ def test_the_command_replaces_its_own_rows_only(tmp_path, capsys):
     [
         ("gold", "names must be out of sunspots, nile"),
         ("nile --seeds 0", "--seeds must be at least 1, got 0"),
-        ("nile --out nowhere", "--out must name a file in a folder"),
+        (
+            "nile --out nowhere",
+            "--out must be a folder that exists, got nowhere",
+        ),
     ],
 )
-def test_the_command_refuses_bad_input(words, message, tmp_path, monkeypatch):
+def test_the_command_refuses_bad_input(
+    words, message, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     assert main(["series", *words.split()]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -80,7 +80,7 @@ def ahead(figure: Figure) -> None:
         before = slice(index[0] - 2 * steps, index[0] + 1)
         past = {"color": ax.lines[0].get_color()}
         ax.plot(series.times[before], series.values[before], **past)
-        ax.axvline(series.times[index[0] - 1], color="C5", ls=":")
+        ax.axvline(series.times[index[0] - 1], ls=":", **past)
         ax.set_title(title)
         ax.locator_params(axis="x", nbins=4, integer=True)
     handles = axes[0, 0].get_legend_handles_labels()
@@ -119,8 +119,9 @@ def river(figure: Figure) -> None:
         forecasts[label] = said
     axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
     plots.plot_river(index, rain[index], level[index], forecasts, tuple(axes))
-    # While the river rises.
-    axes[1].set_xlim(4815, 4860)
+    # While the river rises to its highest level, in the middle of what is kept.
+    peak = index[len(index) // 2]
+    axes[1].set_xlim(peak - 40, peak + 6)
     handles = axes[1].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=2)
 

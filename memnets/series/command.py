@@ -44,6 +44,8 @@ def forecast_series(chosen) -> None:
     out = getattr(chosen, "out", pathlib.Path("."))
     count = getattr(chosen, "seeds", 10)
     check_integer("--seeds", count, 1)
+    if not out.is_dir():
+        raise ValueError(f"--out must be a folder that exists, got {out}")
     for file in TABLES:
         check_writable(out / file, ".csv")
     _check_installed()
@@ -114,7 +116,8 @@ def summary(frame: pd.DataFrame, name: str) -> str:
         own, value = frame[frame["series"] == name], "rmse"
         least = own["steps"].min()
         own = own[(own["steps"] == least) & (own["step"] == least)]
-        title = f"{name}: root mean squared error, {least} step(s) ahead"
+        ahead = "one step" if least == 1 else f"{least} steps"
+        title = f"{name}: root mean squared error, {ahead} ahead"
         column = "forecaster"
     return "\n".join([title, *_lines(own, column, value)])
 
