@@ -561,6 +561,10 @@ def test_the_page_answers_in_ten_lines_that_run(capsys):
     assert float(network) >= float(last)
     for block in others:
         exec(block, space)
+    assert space["ahead"].shape == (10, 12)
+    # The next months of a rising series with a season.
+    after = space["values"][-12:] + 1.5
+    assert np.abs(space["middle"] - after).max() < 3
     plt.close("all")
 
 
