@@ -9,6 +9,7 @@
 # make results            repeat the experiments over 32 seeds
 # make cells              the same with every cell (half an hour)
 # make particles          train networks on coupled oscillators (10 minutes)
+# make series             forecast measured series, read digits (5 minutes)
 # make reproduce          repeat the classic experiments (hours; it may be stopped)
 # make benchmark          speed against the lecture's own loop
 #
@@ -22,7 +23,7 @@ experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
-.PHONY: help figures test lab notebooks badges results cells particles \
+.PHONY: help figures test lab notebooks results cells particles series badges \
 	reproduce benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -59,6 +60,9 @@ cells: .venv/installed
 particles: .venv/installed
 	$(python) -m memnets experiments hidden-particle --seeds 5 \
 		--out data/results/particle.csv
+
+series: .venv/installed-series
+	$(python) -m memnets series --out data/results
 
 reproduce: .venv/installed
 	$(python) -m memnets reproduce --out data/results/reproduction.csv \

@@ -39,6 +39,11 @@ Training and experiments
     find                   experiments of the catalogue by name
     reproduce              the classic experiments, at full scale
 
+Measured series and images
+    load_series, Preparation    a series; differenced, scaled, and back
+    Forecaster, walk_forward    a small LSTM; forecast from origin to origin
+    River, RowReader       a synthetic flood; digits read row by row
+
 Looking inside
     trace                  every gate at every step
     gradient_flow          how far the error comes back through time
@@ -63,6 +68,8 @@ Pictures
                                          a grammar; counters; rhythms
     plot_motion, plot_errors, plot_responses, plot_response_matrix
                                          the hidden particle
+    plot_series, plot_forecasts, plot_shifts, plot_series_errors, plot_river,
+    plot_rows_read                       series, forecasts, digits
     plot_family, plot_cell_diagram, plot_comparison, plot_matrix
                                          cells side by side
     animate_learning, animate_cell       films
@@ -88,7 +95,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
         "browser cells experiments figures networks plots records "
-        "reproduction scratch tasks tracing training"
+        "reproduction scratch series tasks tracing training"
     ).split(),
     submod_attrs={
         "tasks": (
@@ -100,6 +107,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ParticleForecast PeriodicFunction Reber Recall SignalThenNoise "
             "Task TemporalOrder TemporalOrder3 draw join letters make_task"
         ).split(),
+        "tasks.synthetic": ["River"],
         "cells": (
             "Elman LSTM1997 MemoryGated MinGRU MinLSTM PeepholeLSTM VariantLSTM"
         ).split(),
@@ -115,6 +123,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "NetworkTrace Run Trace load recorded"
         ).split(),
         "records.tables": ["results"],
+        "records.series": ["load_series"],
+        "series.preparation": ["Preparation"],
+        "series.network": ["Forecaster"],
+        "series.walk": ["walk_forward"],
+        "series.digits": ["RowReader"],
         "experiments.experiment": ["Experiment"],
         "experiments.catalogue": ["find"],
         "experiments.repeat": ["repeat"],
@@ -128,6 +141,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "plot_recalled_values plot_response_matrix plot_responses "
             "plot_scores_by_gradient plot_sequence plot_sequences plot_task "
             "plot_timing plot_units"
+        ).split(),
+        "plots.series": (
+            "plot_forecasts plot_river plot_rows_read plot_series "
+            "plot_series_errors plot_shifts"
         ).split(),
         "figures.catalogue": ["FIGURES", "draw_figure", "save_figure"],
     },

@@ -40,6 +40,7 @@ from memnets.records.outcomes import outcomes, table
 from memnets.records.run import Run
 from memnets.records.tables import merge, summary
 from memnets.reproduction import command as reproduction
+from memnets.series import command as series
 from memnets.tasks import TASKS, Batch, Task
 from memnets.tasks.base import check_integer
 from memnets.training.recording import Recording
@@ -55,6 +56,7 @@ examples:
   memnets compare recall --cells lstm gru --vary timesteps=20,50,100
   memnets results merge a.csv b.csv --out all.csv
   memnets reproduce 6a 4-1000 --trials 4
+  memnets series nile digits --seeds 4
   memnets playground --out playground.html
 """
 
@@ -204,6 +206,7 @@ def _parser() -> Parser:
     add_flags(_add(commands, "record", record), RECORD_FLAGS)
     command = _add(commands, "reproduce", reproduction.reproduce)
     add_flags(command, reproduction.FLAGS, lists=("--methods",))
+    add_flags(_add(commands, "series", series.forecast_series), series.FLAGS)
     command = _add(commands, "playground", playground.save_playground)
     add_flags(command, playground.FLAGS, lists=("--run",))
     about = "work with tables of results"

@@ -35,7 +35,10 @@ VERSIONS = {
     "matplotlib": "3.10.0",
 }
 # What the tests themselves need there; the pins choose the versions.
-TOOLS = "hypothesis ipykernel jupytext nbclient nbformat packaging pytest"
+TOOLS = (
+    "hypothesis ipykernel jupytext nbclient nbformat packaging pytest "
+    "scikit-learn statsmodels"
+)
 MINUTE = 60
 
 

@@ -106,6 +106,7 @@ WITHOUT_KERAS = {
             ("train recall --episodes 2 --out run.npz", 0),
             ("compare --help", 0),
             ("playground --help", 0),
+            ("series random-walk --seeds 1 --out .", 0),
             ("compare recall --cells x", 2),
             ("experiments x", 2),
             ("experiments countdown-lecture --workers 0", 2),
@@ -150,7 +151,7 @@ FLOORS = (
     ("plots", "networks"),
     ("figures", "training", "tracing"),
     ("experiments",),
-    ("reproduction", "browser"),
+    ("reproduction", "browser", "series"),
     ("__main__",),
 )
 FLOOR = {name: n for n, names in enumerate(FLOORS) for name in names}

@@ -22,6 +22,7 @@ from memnets.figures import (
     own,
     particle,
     rhythms,
+    series,
     strings,
 )
 from memnets.figures.files import STYLES
@@ -523,5 +524,5 @@ FIGURES: dict[str, Entry] = {
         _gradient_after,
     ),
     **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
-    **{k: Entry(*v) for k, v in rhythms.DRAWN.items()},
+    **{k: Entry(*v) for k, v in (rhythms.DRAWN | series.DRAWN).items()},
 }
