@@ -1,0 +1,132 @@
+"""The settings of Sphinx: `make site`, or `python website/build.py`.
+
+Pages are Markdown and notebooks as they lie in the repository, so that links
+between them work on GitHub, too. What the site adds to them, it adds here.
+"""
+
+import importlib.util
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+# This clone, wherever an installed memnets may lie.
+sys.path[:0] = [str(ROOT), str(ROOT / "notebooks"), str(HERE)]
+
+import builder  # noqa: E402
+import docstrings  # noqa: E402
+
+import memnets  # noqa: E402
+
+project = "memnets"
+author = copyright = "memnets contributors"
+release = version = memnets.__version__
+language = "en"
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+nitpicky = True
+# Under a title stand the terms of the glossary, at the third level.
+suppress_warnings = ["myst.header"]
+exclude_patterns = ["**/.*", "extra", "memnets"]
+
+nb_execution_mode = "off"
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 4  # as GitHub names them
+
+# Docstrings state types in words.
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+add_module_names = False
+copybutton_exclude = ".linenos, .gp, .go"
+
+address = builder.repository(ROOT)
+html_theme = "pydata_sphinx_theme"
+html_title = "memnets"
+html_static_path = ["static"]
+html_css_files = ["memnets.css"]
+html_js_files = ["memnets.js"]
+html_copy_source = False
+html_show_sourcelink = False
+# A summary would be fetched, which browsers refuse to a page from disk.
+html_show_search_summary = False
+html_sidebars = {"index": [], "figures": []}
+html_theme_options = {
+    "logo": {"text": "memnets"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 8,
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+    "icon_links": [
+        {"name": "Source", "url": address, "icon": "fa-brands fa-git-alt"}
+    ]
+    if address
+    else [],
+}
+
+# One file holds the program and the shapes of all letters.
+MATHJAX = "sphinx-mathjax-offline"
+mathjax_path = "tex-svg.js"
+mathjax3_config = {"options": {"enableMenu": False}}
+html_static_path += [
+    str(
+        pathlib.Path(importlib.util.find_spec(MATHJAX).origin).parent
+        / "static"
+        / "mathjax"
+        / mathjax_path
+    )
+]
+
+CONTENTS = "\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{}\n```\n"
+
+
+def read(app, page, source):
+    """Add to a page what GitHub needs not: contents and buttons."""
+    if page == "index":
+        folders = sorted(app.srcdir.glob("docs/*/index.md"))
+        names = [f"docs/{path.parent.name}/index" for path in folders]
+        source[0] = source[0].replace("docs/*/index", "\n".join(names))
+    elif page == "notebooks/README":
+        source[0] += CONTENTS.format("[0-9]*")
+    elif page.startswith("docs/") and page.endswith("/index"):
+        if "{toctree}" not in source[0]:
+            source[0] += CONTENTS.format("[0-9]*")
+    elif page.startswith("notebooks/"):
+        source[0] = with_buttons(source[0], f"{page.split('/')[1]}.ipynb")
+
+
+def with_buttons(text, name):
+    """Put buttons below a notebook's title, in place of Colab's own badge."""
+    notebook = json.loads(text)
+    cell = notebook["cells"][0]
+    # The badge is a picture from elsewhere.
+    badge = builder.badge(address, name)
+    title, _, rest = "".join(cell["source"]).removeprefix(badge).partition("\n")
+    buttons = f"{{download}}`Download the notebook <{name}>`"
+    if badge:
+        place = badge.rpartition("](")[2].strip()[:-1]
+        buttons += f" [Open in Colab]({place})"
+    cell["source"] = f"{title}\n\n:::{{div}} buttons\n{buttons}\n:::\n{rest}"
+    return json.dumps(notebook)
+
+
+def setup(app):
+    """Connect what the site adds."""
+    app.connect("source-read", read)
+    app.connect("autodoc-skip-member", docstrings.skip)
+    # Before napoleon.
+    app.connect("autodoc-process-docstring", docstrings.process, priority=100)
+    return {"parallel_read_safe": True}
