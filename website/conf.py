@@ -29,7 +29,6 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
-    "sphinx_design",
 ]
 nitpicky = True
 # Under a title stand the terms of the glossary, at the third level.
@@ -59,13 +58,14 @@ html_show_sourcelink = False
 # A summary would be fetched, which browsers refuse to a page from disk.
 html_show_search_summary = False
 html_sidebars = {"index": [], "figures": []}
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "memnets"},
     "navbar_align": "left",
     "header_links_before_dropdown": 8,
     "navigation_with_keys": False,
     "show_prev_next": True,
-    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "figures": []},
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",
@@ -119,12 +119,16 @@ def with_buttons(text, name):
     if badge:
         place = badge.rpartition("](")[2].strip()[:-1]
         buttons += f" [Open in Colab]({place})"
-    cell["source"] = f"{title}\n\n:::{{div}} buttons\n{buttons}\n:::\n{rest}"
+    div = f'<div class="buttons">\n\n{buttons}\n\n</div>'
+    cell["source"] = f"{title}\n\n{div}\n{rest}"
     return json.dumps(notebook)
 
 
 def setup(app):
     """Connect what the site adds."""
+    # Whoever edits the files here wants all pages anew.
+    here = [path.read_text("utf-8") for path in sorted(HERE.glob("*.py"))]
+    app.add_config_value("website", here, "env")
     app.connect("source-read", read)
     app.connect("autodoc-skip-member", docstrings.skip)
     # Before napoleon.

@@ -15,14 +15,16 @@ def process(app, what, name, thing, options, lines):
     """Write a docstring as reStructuredText, in place; see `translate`."""
     lines[:] = translate("\n".join(lines)).split("\n")
     if what in ("attribute", "property"):
-        # In a first line, napoleon takes what is before a colon for a type.
-        lines.insert(0, "")
+        # In a first line, napoleon takes what is before a colon for a type;
+        # this one shows nothing.
+        lines.insert(0, "\\")
 
 
 def skip(app, what, name, member, skipped, options):
-    """Leave out the fields of a named tuple, which its docstring describes."""
+    """Leave out what a page says elsewhere: cells, fields of named tuples."""
     text = getattr(member, "__doc__", None) or ""
-    return True if text.startswith("Alias for field number") else None
+    said = name == "cell_class" or text.startswith("Alias for field number")
+    return True if said else None
 
 
 def translate(text):

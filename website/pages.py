@@ -80,11 +80,15 @@ def page(name):
     if isinstance(thing, dict):
         parts += _catalogue(name, thing)
     elif inspect.isclass(thing):
-        parts.append(_documented(f"memnets.{name}"))
+        parts.append(f".. autoclass:: memnets.{name}\n   :members:")
         cell = getattr(thing, "cell_class", None)
         if cell:
+            # Keras hides the arguments from Sphinx.
+            drawn = inspect.signature(cell.__init__)
+            given = list(drawn.parameters.values())[1:]
+            taken = drawn.replace(parameters=given)
             parts.append("Its arguments are those of its cell:")
-            parts.append(_documented(_place(cell), members=False))
+            parts.append(f".. autoclass:: {_place(cell)}{taken}")
             parts.append("Options of all layers: :py:obj:`~memnets.CELLS`.")
     else:
         parts.append(f".. autofunction:: memnets.{name}")
@@ -112,12 +116,8 @@ def _catalogue(name, entries):
 
         shared = [base.CellLayer, base.RecurrentCell]
         shared += [minimal.MinimalLayer, minimal.MinimalCell]
-        parts += [_documented(_place(k), members=False) for k in shared]
+        parts += [f".. autoclass:: {_place(base)}()" for base in shared]
     return parts
-
-
-def _documented(place, members=True):
-    return f".. autoclass:: {place}" + ("\n   :members:" if members else "")
 
 
 def _place(thing):
@@ -132,7 +132,9 @@ def figures(folder):
         "Every figure of the slides, to download, in light and dark. The "
         "command under a figure draws it again; "
         "`memnets figures --help` names formats and styles.",
+        '<div class="slides">',
         *(_figure(name, FIGURES[name], folder) for name in shown),
+        "</div>",
         "## Figures of your own run",
         "These are drawn from the file of a run, as is every figure above "
         "that fits it: [recipes](docs/recipes.md).",
@@ -154,7 +156,7 @@ def _figure(name, entry, folder):
     for suffix, shade in (("", "light"), ("_dark", "dark")):
         form = "gif" if entry.film else "png"
         source = f"figures/{name}{suffix}"
-        pictures.append(picture(source, form, title, shade))
+        pictures.append(_picture(source, form, title, shade))
         files = sorted(
             folder.glob(f"{name}{suffix}.*"), key=lambda f: f.suffix
         )
@@ -167,28 +169,25 @@ def _figure(name, entry, folder):
             f"{file.suffix[1:].upper()}</a>"
             for file in files
         )
-        downloads.append(f"<span>{shade}: {links}</span>")
+        downloads.append(f"<p>{shade}: {links}</p>")
     return "\n".join(
         [
-            f'<figure class="slide" id="{name.replace("_", "-")}">',
+            f'<div class="slide" id="{name.replace("_", "-")}">',
             *pictures,
-            f"<figcaption>{title}<br><code>memnets figures {name}</code>",
-            f'<span class="downloads">{" ".join(downloads)}</span>',
-            "</figcaption></figure>",
+            f"<p>{title}</p>",
+            f"<p><code>memnets figures {name}</code></p>",
+            *downloads,
+            "</div>",
         ]
     )
 
 
-def picture(source, form, text, shade, lazy=True):
+def _picture(source, form, text, shade):
     """Return a picture for one shade; a film stands still if asked to."""
-    still = (
-        '<source media="(prefers-reduced-motion: reduce)" '
-        f'srcset="{source}.png">'
-        if form in FILMS
-        else ""
-    )
-    loading = ' loading="lazy"' if lazy else ""
+    still = '<source media="(prefers-reduced-motion: reduce)" srcset="{}.png">'
     return (
-        f'<picture class="only-{shade}">{still}<img src="{source}.{form}" '
-        f'alt="{text}"{loading} width="1600" height="900"></picture>'
+        f'<picture class="only-{shade}">'
+        f"{still.format(source) if form in FILMS else ''}"
+        f'<img class="dark-light" src="{source}.{form}" alt="{text}" '
+        'loading="lazy" width="1600" height="900"></picture>'
     )
