@@ -5,7 +5,6 @@ between them work on GitHub, too. What the site adds to them, it adds here.
 """
 
 import importlib.util
-import json
 import pathlib
 import sys
 
@@ -14,6 +13,7 @@ ROOT = HERE.parent
 # This clone, wherever an installed memnets may lie.
 sys.path[:0] = [str(ROOT), str(ROOT / "notebooks"), str(HERE)]
 
+import additions  # noqa: E402
 import builder  # noqa: E402
 import docstrings  # noqa: E402
 
@@ -90,46 +90,13 @@ html_static_path += [
     )
 ]
 
-CONTENTS = "\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{}\n```\n"
-
-
-def read(app, page, source):
-    """Add to a page what GitHub needs not: contents and buttons."""
-    if page == "index":
-        folders = sorted(app.srcdir.glob("docs/*/index.md"))
-        names = [f"docs/{path.parent.name}/index" for path in folders]
-        source[0] = source[0].replace("docs/*/index", "\n".join(names))
-    elif page == "notebooks/README":
-        source[0] += CONTENTS.format("[0-9]*")
-    elif page.startswith("docs/") and page.endswith("/index"):
-        if "{toctree}" not in source[0]:
-            source[0] += CONTENTS.format("[0-9]*")
-    elif page.startswith("notebooks/"):
-        source[0] = with_buttons(source[0], f"{page.split('/')[1]}.ipynb")
-
-
-def with_buttons(text, name):
-    """Put buttons below a notebook's title, in place of Colab's own badge."""
-    notebook = json.loads(text)
-    cell = notebook["cells"][0]
-    # The badge is a picture from elsewhere.
-    badge = builder.badge(address, name)
-    title, _, rest = "".join(cell["source"]).removeprefix(badge).partition("\n")
-    buttons = f"{{download}}`Download the notebook <{name}>`"
-    if badge:
-        place = badge.rpartition("](")[2].strip()[:-1]
-        buttons += f" [Open in Colab]({place})"
-    div = f'<div class="buttons">\n\n{buttons}\n\n</div>'
-    cell["source"] = f"{title}\n\n{div}\n{rest}"
-    return json.dumps(notebook)
-
 
 def setup(app):
     """Connect what the site adds."""
     # Whoever edits the files here wants all pages anew.
     here = [path.read_text("utf-8") for path in sorted(HERE.glob("*.py"))]
     app.add_config_value("website", here, "env")
-    app.connect("source-read", read)
+    app.connect("source-read", additions.read)
     app.connect("autodoc-skip-member", docstrings.skip)
     # Before napoleon.
     app.connect("autodoc-process-docstring", docstrings.process, priority=100)

@@ -41,7 +41,8 @@ def _paragraph(text):
     if any(line.lstrip().startswith(">>>") for line in lines):
         return text
     if all(EQUATION.fullmatch(line) for line in lines):
-        return "::\n\n" + "\n".join(f"    {line}" for line in lines)
+        block = [".. code-block:: none", "", *(f"    {line}" for line in lines)]
+        return "\n".join(block)
     parts = CODE.split(text)
     parts[::2] = [SPECIAL.sub(r"\\\1", part) for part in parts[::2]]
     parts[1::2] = [_code(part) for part in parts[1::2]]

@@ -4,6 +4,8 @@ import html
 import inspect
 import re
 
+from sphinx.util.inspect import stringify_signature
+
 import memnets
 from memnets.figures.catalogue import FIGURES
 from memnets.figures.files import FILMS
@@ -30,9 +32,7 @@ def groups():
         # Layers stand in the description of the cells.
         words = dict.fromkeys(re.findall(r"\w+", text))
         found[heading] += [
-            word
-            for word in words
-            if word in public and word not in placed
+            word for word in words if word in public and word not in placed
         ]
     return found
 
@@ -83,12 +83,8 @@ def page(name):
         parts.append(f".. autoclass:: memnets.{name}\n   :members:")
         cell = getattr(thing, "cell_class", None)
         if cell:
-            # Keras hides the arguments from Sphinx.
-            drawn = inspect.signature(cell.__init__)
-            given = list(drawn.parameters.values())[1:]
-            taken = drawn.replace(parameters=given)
             parts.append("Its arguments are those of its cell:")
-            parts.append(f".. autoclass:: {_place(cell)}{taken}")
+            parts.append(f".. autoclass:: {_place(cell)}{_arguments(cell)}")
             parts.append("Options of all layers: :py:obj:`~memnets.CELLS`.")
     else:
         parts.append(f".. autofunction:: memnets.{name}")
@@ -118,6 +114,13 @@ def _catalogue(name, entries):
         shared += [minimal.MinimalLayer, minimal.MinimalCell]
         parts += [f".. autoclass:: {_place(base)}()" for base in shared]
     return parts
+
+
+def _arguments(cell):
+    """Return the arguments of a cell, which Keras hides from Sphinx."""
+    signature = inspect.signature(cell.__init__)
+    given = list(signature.parameters.values())[1:]
+    return stringify_signature(signature.replace(parameters=given))
 
 
 def _place(thing):
@@ -157,9 +160,7 @@ def _figure(name, entry, folder):
         form = "gif" if entry.film else "png"
         source = f"figures/{name}{suffix}"
         pictures.append(_picture(source, form, title, shade))
-        files = sorted(
-            folder.glob(f"{name}{suffix}.*"), key=lambda f: f.suffix
-        )
+        files = sorted(folder.glob(f"{name}{suffix}.*"), key=lambda f: f.suffix)
         if not files:
             raise FileNotFoundError(
                 f"{source}.png must be there: memnets figures {name}"
