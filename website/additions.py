@@ -2,15 +2,19 @@
 
 import json
 import pathlib
+import re
 
 import builder
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+FIGURE = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*figures/\w+?)\.(png|gif|svg)\)")
 CONTENTS = "\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{}\n```\n"
 
 
 def read(app, page, source):
     """Add to a page what GitHub needs not: contents and buttons."""
+    if not page.startswith("notebooks/"):
+        source[0] = with_shades(source[0])
     if page == "index":
         folders = sorted(app.srcdir.glob("docs/*/index.md"))
         names = [f"docs/{path.parent.name}/index" for path in folders]
@@ -23,6 +27,15 @@ def read(app, page, source):
     elif page.startswith("notebooks/"):
         name = f"{page.removeprefix('notebooks/')}.ipynb"
         source[0] = with_buttons(source[0], name, builder.repository(ROOT))
+
+
+def with_shades(text):
+    """Show a figure of the catalogue light or dark, as the page is."""
+    return FIGURE.sub(
+        r"![\1](\2.\3){.only-light .dark-light}"
+        r"![\1](\2_dark.\3){.only-dark .dark-light}",
+        text,
+    )
 
 
 def with_buttons(text, name, address):

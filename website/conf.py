@@ -36,7 +36,7 @@ suppress_warnings = ["myst.header"]
 exclude_patterns = ["**/.*", "extra", "memnets"]
 
 nb_execution_mode = "off"
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["attrs_inline", "dollarmath"]
 myst_heading_anchors = 4  # as GitHub names them
 
 # Docstrings state types in words.
@@ -52,7 +52,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "memnets"
 html_static_path = ["static"]
 html_css_files = ["memnets.css"]
-html_js_files = ["memnets.js"]
+html_js_files = [("memnets.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 # A summary would be fetched, which browsers refuse to a page from disk.
@@ -62,6 +62,7 @@ html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "memnets"},
     "navbar_align": "left",
+    "collapse_navigation": True,
     "header_links_before_dropdown": 8,
     "navigation_with_keys": False,
     "show_prev_next": True,

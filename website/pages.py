@@ -105,7 +105,7 @@ def _catalogue(name, entries):
     table = [".. list-table::", "   :widths: auto", ""]
     for key, text in rows:
         table += [f"   * - {key}", f"     - {text}"]
-    parts = [f".. py:data:: memnets.{name}\n\n   {about(name)}"]
+    parts = [f".. py:data:: {name}\n\n   {about(name)}"]
     parts.append("\n".join(table))
     if name == "CELLS":
         from memnets.cells import base, minimal
