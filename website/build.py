@@ -10,7 +10,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # This clone, wherever an installed memnets may lie.
 sys.path.insert(0, str(ROOT))
 
-import pages  # noqa: E402
+try:
+    import pages
+except ImportError as error:
+    sys.exit(f"website/build.py: {error}; pip install -e '.[docs]'")
 
 # What a page links to and what is a page lie as in the repository.
 PARTS = [
@@ -52,7 +55,7 @@ def lay(place: pathlib.Path, target: pathlib.Path) -> None:
     """Lay a file or a folder somewhere else, without a copy where possible."""
     if place.is_dir():
         shutil.rmtree(target, ignore_errors=True)
-        hidden = shutil.ignore_patterns(".*", "__pycache__", "source")
+        hidden = shutil.ignore_patterns(".*", "__pycache__")
         shutil.copytree(place, target, ignore=hidden, copy_function=link)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,15 +72,20 @@ def link(place, target) -> None:
         shutil.copy2(place, target)
 
 
-def build(target, builder="html", playground=None, options=()) -> int:
-    """Build the site; a warning is an error.
+def is_old(page: pathlib.Path) -> bool:
+    """Return whether the playground is missing, or older than its code."""
+    code = [*(ROOT / "memnets" / "browser").glob("*.*")]
+    newest = max(path.stat().st_mtime for path in code)
+    return not page.exists() or page.stat().st_mtime < newest
+
+
+def build(target, builder="html", options=()) -> int:
+    """Build the site, with the playground on it; a warning is an error.
 
     Args:
         target: The folder to write to. Pages are in its folder `html`.
         builder: String, `"html"`, or `"linkcheck"`, which asks whether the
             addresses of other sites are there.
-        playground: A `memnets.browser.page.Page`. Default: `None`, that of
-            `memnets playground`; one that is there is kept.
         options: Strings, further options of `sphinx-build`.
 
     Returns:
@@ -90,8 +98,8 @@ def build(target, builder="html", playground=None, options=()) -> int:
     target = pathlib.Path(target).resolve()
     source = stage(target)
     page = source / "extra" / "playground.html"
-    if builder == "html" and (playground or not page.exists()):
-        (playground or memnets.playground()).save(page)
+    if builder == "html" and is_old(page):
+        memnets.playground().save(page)
     return build_main(
         [
             *("-b", builder, "-n", "-W", "--keep-going", "-q"),
@@ -112,7 +120,11 @@ def main(arguments: list[str] | None = None) -> int:
     out = pathlib.Path(options.out)
     if options.fresh:
         shutil.rmtree(out, ignore_errors=True)
-    code = build(out, "linkcheck" if options.links else "html")
+    try:
+        code = build(out, "linkcheck" if options.links else "html")
+    except (OSError, ValueError) as error:
+        print(f"website/build.py: {error}", file=sys.stderr)
+        return 1
     if not (code or options.links):
         print(f"the site is in {out / 'html' / 'index.html'}")
     return code
