@@ -6,6 +6,8 @@
 # make lab                open the notebooks in Jupyter
 # make notebooks          run the notebooks and keep what they show
 # make badges             write the repository's address into them
+# make site               build the web pages into build/site
+# make links              ask whether the links to other sites are alive
 # make results            repeat the experiments over 32 seeds
 # make cells              the same with every cell (half an hour)
 # make particles          train networks on coupled oscillators (10 minutes)
@@ -23,8 +25,8 @@ experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
-.PHONY: help figures test lab notebooks results cells particles series badges \
-	reproduce benchmark clean
+.PHONY: help figures test lab notebooks results cells particles series site \
+	links badges reproduce benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -48,6 +50,12 @@ notebooks: .venv/installed-test
 
 badges: .venv/installed-test
 	$(python) notebooks/builder.py badges
+
+site: .venv/installed-docs
+	$(python) website/build.py
+
+links: .venv/installed-docs
+	$(python) website/build.py --links
 
 results: .venv/installed
 	$(python) -m memnets experiments $(experiments) --seeds 32 \
@@ -98,6 +106,6 @@ endif
 	@printf '%s\n' "$(CURDIR)" > $@
 
 .venv/installed-%: .venv/installed
-	@echo "Installing what 'make $*' needs."
+	@echo "Installing what '$*' needs."
 	@$(install) --editable '.[$*]'
 	@touch $@
