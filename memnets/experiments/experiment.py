@@ -147,9 +147,7 @@ class Experiment:
         if self.schedule == "cosine":
             decay = keras.optimizers.schedules.CosineDecay
             rate = decay(self.learning_rate, decay_steps=self.episodes)
-        model.compile(
-            optimizer=keras.optimizers.Adam(rate), loss=self.loss
-        )
+        model.compile(optimizer=keras.optimizers.Adam(rate), loss=self.loss)
         return model
 
     def restore(self, run: Run) -> keras.Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,7 +23,7 @@ STORY = "next-word-memorized/32-softmax"
 EVERY = 10
 # The first sentence is regenerated after so many episodes.
 TOLD_AFTER = (0, 50, 100, 150, 200, 500)
-TOLD_WORDS = 17
+TOLD_WORDS = 15
 # How a network learns which subject is the latest.
 SUBJECT = Experiment(
     LatestSubject(),
@@ -135,7 +135,9 @@ def study_subjects(
         runs.append(own.run(recording, progress=False))
         model = model or own.build()
         model.set_weights(runs[-1].weights)
-        shares.append([share_correct(model, own.task, k, count) for k in LONGER])
+        shares.append(
+            [share_correct(model, own.task, k, count) for k in LONGER]
+        )
     typical = lower_median([own[-1] for own in shares])
     correct = {str(k): own for k, own in zip(LONGER, np.transpose(shares))}
     results = {"correct": {k: own.tolist() for k, own in correct.items()}}

@@ -23,6 +23,7 @@ from memnets.figures import (
     particle,
     rhythms,
     strings,
+    words,
 )
 from memnets.figures.files import STYLES
 from memnets.figures.own import Own, load_own, title_of
@@ -523,5 +524,5 @@ FIGURES: dict[str, Entry] = {
         _gradient_after,
     ),
     **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
-    **{k: Entry(*v) for k, v in rhythms.DRAWN.items()},
+    **{k: Entry(*v) for k, v in (rhythms.DRAWN | words.DRAWN).items()},
 }

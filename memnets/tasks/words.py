@@ -19,7 +19,6 @@ from memnets.tasks.base import (
     check_draw,
     check_integer,
 )
-from memnets.tasks.symbols import NONE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,7 +281,9 @@ class NextWord(Task):
                 symbols.append(int(shares.argmax()))
                 continue
             shares = shares.clip(0)
-            symbols.append(int(rng.choice(len(shares), p=shares / shares.sum())))
+            symbols.append(
+                int(rng.choice(len(shares), p=shares / shares.sum()))
+            )
         return [self.inputs[symbol] for symbol in symbols]
 
     def _batch(self, windows: np.ndarray, following: np.ndarray) -> Batch:
@@ -365,7 +366,8 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Don't open it, said the snail.")
     ["don't", 'open', 'it', ',', 'said', 'the', 'snail', '.']
     """
-    return re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", text.lower())
+    text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return re.findall(r"\w+(?:'\w+)*|[^\w\s]", text)
 
 
 def sentence(words: Sequence[str]) -> str:
