@@ -101,6 +101,56 @@ def plot_told(
     return ax
 
 
+def find_places(
+    told: Sequence[str], right: Sequence[str], context: int
+) -> np.ndarray:
+    """Return where in a text each word of another stands.
+
+    A word stands after the place of the one before if it can. Otherwise it has
+    the first place at which it follows the same `context` words.
+
+    Args:
+        told: Sequence of strings, the words to find.
+        right: Sequence of strings, the words of the text.
+        context: Integer of at least 0, how many words before it must be equal.
+
+    Returns:
+        Float array of shape `(words,)`, NaN for a word that has no place.
+    """
+    told, right, found = list(told), list(right), [-1.0]
+    for k, word in enumerate(told):
+        following = found[-1] + 1
+        goes_on = following < len(right) and right[int(following)] == word
+        if not np.isnan(following) and goes_on:
+            found.append(following)
+            continue
+        own = told[max(0, k - context) : k + 1]
+        ends = range(len(own) - 1, len(right))
+        same = [j for j in ends if right[j - len(own) + 1 : j + 1] == own]
+        found.append(float(same[0]) if same else np.nan)
+    return np.array(found[1:])
+
+
+def plot_places(
+    lines: Mapping[str, np.ndarray], ax: Axes | None = None
+) -> Axes:
+    """Draw where in a text a network is while it tells it.
+
+    Args:
+        lines: Dictionary from a label to an array of `find_places`.
+        ax: The axes. Default: `None`.
+    """
+    ax = _axes(ax)
+    for number, (name, places) in enumerate(lines.items()):
+        # A jump is a gap, not a line.
+        jump = np.flatnonzero(np.diff(places) != 1) + 1
+        steps = np.insert(np.arange(1.0, len(places) + 1), jump, np.nan)
+        heights = np.insert(places + 1, jump, np.nan)
+        ax.plot(steps, heights, ("-", "--")[number % 2], label=name)
+    ax.set(xlabel="word that is told", ylabel="its place in the text")
+    return ax
+
+
 def find_switch(trace: Any, task: LatestSubject, batch: Batch) -> int:
     """Return the unit whose cell state tells the latest subject best.
 
