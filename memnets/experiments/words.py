@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from memnets.experiments.rhythms import lower_median
 from memnets.experiments.stages import stages
 from memnets.records.run import Run
 from memnets.records.trace import NetworkTrace
-from memnets.tasks import Batch, LatestSubject, join
+from memnets.tasks import Batch, LatestSubject, NextWord, join
 from memnets.tasks.base import one_hot
 from memnets.tasks.words import read_text, words_of
 from memnets.training.recording import Recording
@@ -60,11 +61,11 @@ def study_story(name: str = STORY, seeds: int = 10) -> NetworkTrace:
         the episodes to the words that seed 0 generates then.
     """
     experiment = find(name)[name]
-    task = experiment.task
+    task = _task_of(experiment, NextWord)
     texts = [task.exam(np.random.default_rng(0)), task.windows("sequel")]
     recording = Recording(join(texts), every=EVERY)
     first = len(texts[0].inputs)
-    found: dict[str, list] = {"story": [], "sequel": []}
+    found: dict[str, Any] = {"story": [], "sequel": []}
     runs = [
         dataclasses.replace(experiment, seed=seed).run(
             recording, progress=False
@@ -92,7 +93,7 @@ def tell_stages(experiment: Experiment) -> dict[str, list[str]]:
     Returns:
         A dictionary from the episodes, as text, to the words.
     """
-    task, model = experiment.task, experiment.build()
+    task, model = _task_of(experiment, NextWord), experiment.build()
     start = words_of(read_text(task.text))[: task.timesteps]
     told, marks = {}, [k for k in TOLD_AFTER if k <= experiment.episodes]
     for run in stages(experiment, marks, progress=False):
@@ -128,6 +129,7 @@ def study_subjects(
         answers of every seed, for each of `LONGER`.
     """
     experiment = dataclasses.replace(experiment, cell=cell)
+    task = _task_of(experiment, LatestSubject)
     recording = Recording(every=experiment.episodes)
     runs, shares, model = [], [], None
     for seed in range(seeds):
@@ -135,9 +137,7 @@ def study_subjects(
         runs.append(own.run(recording, progress=False))
         model = model or own.build()
         model.set_weights(runs[-1].weights)
-        shares.append(
-            [share_correct(model, own.task, k, count) for k in LONGER]
-        )
+        shares.append([share_correct(model, task, k, count) for k in LONGER])
     typical = lower_median([own[-1] for own in shares])
     correct = {str(k): own for k, own in zip(LONGER, np.transpose(shares))}
     results = {"correct": {k: own.tolist() for k, own in correct.items()}}
@@ -163,6 +163,16 @@ def share_correct(
         inputs = one_hot(part.inputs, len(task.inputs))
         correct.append(task.correct(model.predict_on_batch(inputs), part))
     return float(np.mean(np.concatenate(correct)))
+
+
+def _task_of(experiment: Experiment, kind: type) -> Any:
+    """Return the task of an experiment; refuse another kind of task."""
+    if not isinstance(experiment.task, kind):
+        raise TypeError(
+            f"experiment must be one with {kind.__name__}, got "
+            f"{experiment.task.name}"
+        )
+    return experiment.task
 
 
 def _traced(run: Run, probe: Batch, found: dict) -> NetworkTrace:

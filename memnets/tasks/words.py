@@ -163,7 +163,7 @@ class NextWord(Task):
         if symbols.shape[1] != self.timesteps:
             return answers
         for row, window in enumerate(symbols):
-            counts = found.counts.get(window.tobytes(), {})
+            counts = found.counts.get(window.tobytes(), collections.Counter())
             for word, count in counts.items():
                 answers[row, -1, word] = count / sum(counts.values())
         return answers

@@ -41,7 +41,7 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 
-from memnets import Experiment, NextWord, Recording, find, recorded, results
+from memnets import NextWord, Recording, find, recorded, results
 from memnets.experiments import words as study
 from memnets.plots import words as plots
 from memnets.records.data import folder
@@ -118,9 +118,9 @@ for window, shares in zip(windows.inputs, task.solve(windows.inputs)[:, -1]):
 # word has its own row of the layer's kernel, a learned vector. This is the same
 # as an *embedding*, a layer that looks up a vector for each word.
 #
-# The readout has an output for each word. Its activation is the *softmax*:
-# outputs are positive and sum to 1, so they are probabilities. The loss is the
-# *crossentropy*, the mean of $-\ln p$, where $p$ is the probability of the right
+# The readout has an output for each word. Its activation is the
+# [softmax](../docs/glossary.md#softmax): outputs are positive and sum to 1, so they are probabilities. The loss is the
+# [crossentropy](../docs/glossary.md#crossentropy), the mean of $-\ln p$, where $p$ is the probability of the right
 # word.
 
 # %%
@@ -157,7 +157,10 @@ plt.show()
 
 # %%
 table = results(folder() / "results" / "words.csv")
-print(table.groupby("units")[["mastered", "mastered_after"]].describe().T)
+for units, own in table.groupby("units"):
+    when = own["mastered_after"].max()
+    print(f"{units:>3} units: {own['mastered'].sum()} of {len(own)} mastered,", end=" ")
+    print(f"the last after {when} episodes")
 
 # %% [markdown]
 # ## Can it tell the story?
@@ -210,7 +213,7 @@ plt.show()
 # %% [markdown]
 # ## Has it learned English?
 #
-# No. It has *memorized* one text: there was nothing else to learn from. So we
+# No. It has [memorized](../docs/glossary.md#memorization) one text: there was nothing else to learn from. So we
 # need a text that it has not read. This one has the same words.
 
 # %%
