@@ -285,10 +285,10 @@ def test_the_last_subject_decides_at_ten_times_the_lags():
         recorded(f"subject_{k}_inside").settings["correct"]
         for k in ("lstm", "nfg")
     )
-    assert list(lstm) == list(bare) == [str(k) for k in study.LONGER]
+    assert {*lstm} == {*bare} == {str(k) for k in study.LONGER}
     assert all(own == [1.0] * 10 for own in lstm.values())
     assert len(bare["1"]) == 10 and min(bare["1"]) > 0.95
-    assert max(bare["10"]) < 0.9
+    assert max(bare["10"]) < 0.65
 
 
 def test_a_network_overwrites_the_subject_at_ten_times_the_lag():

@@ -18,7 +18,7 @@ from memnets.plots.cell import check_layer, check_trace
 from memnets.tasks import Batch, LatestSubject
 
 # The words of the subjects, and of the question.
-NAMES = {"m": "John", "f": "Jenny", "?": "he/she?"}
+NAMES = {"m": "John", "f": "Jenny", "?": "who?"}
 
 
 def plot_memorizing(
@@ -249,9 +249,10 @@ def plot_subject_lags(
         ax: The axes. Default: `None`.
     """
     ax, size = _axes(ax), plt.rcParams["lines.markersize"]
-    ends = [trained * int(k) for k in next(iter(correct.values()))]
+    factors = sorted(next(iter(correct.values())), key=int)
+    ends = [trained * int(k) for k in factors]
     for number, (name, own) in enumerate(correct.items()):
-        color, shares = f"C{number}", 100 * np.array(list(own.values()))
+        color, shares = f"C{number}", 100 * np.array([own[k] for k in factors])
         ax.plot(ends, np.median(shares, axis=1), color=color, label=name)
         for k, (end, several) in enumerate(zip(ends, shares)):
             # Side by side, for many are equal.
