@@ -288,8 +288,20 @@ def _motions(task: Task) -> Callable[[], Batch]:
 
 
 def _subjects() -> Batch:
-    """Three subjects that take turns: John, Jenny, John."""
-    return LatestSubject(timesteps=22).sample(1, np.random.default_rng(141))
+    """John, Jenny, John: in a short sequence, and in a long one."""
+    short, long = (
+        LatestSubject(timesteps=timesteps).sample(
+            1, np.random.default_rng(seed)
+        )
+        for timesteps, seed in ((22, 141), (500, 584))
+    )
+    rest = ((0, 0), (0, 500 - 22))
+    padded = Batch(
+        np.pad(short.inputs, rest, constant_values=-1),
+        np.pad(short.targets, (*rest, (0, 0))),
+        np.pad(short.weights, rest),
+    )
+    return join([padded, long])
 
 
 def _forced_paths() -> Batch:

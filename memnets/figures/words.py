@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from memnets.plots import words
 from memnets.records.trace import NetworkTrace
 from memnets.tasks.words import read_text, words_of
+
+# The cells that learn who is the latest subject.
+CELLS = ("LSTM", "without a forget gate")
 
 
 def memorizing(figure: Figure, traced: NetworkTrace) -> None:
@@ -39,24 +41,25 @@ def told(figure: Figure, traced: NetworkTrace) -> None:
     words.plot_told(traced.settings["told"], right, traced.task.timesteps, ax)
 
 
-def subject(figure: Figure, lstm: NetworkTrace, bare: NetworkTrace) -> None:
-    """Draw the cell state while three subjects take turns, in two cells."""
-    axes = figure.subplots(2, 1, sharex=True)
-    names = ("LSTM", "without a forget gate")
-    for ax, traced, name in zip(axes, (lstm, bare), names):
+def subject(figure: Figure, traced: NetworkTrace) -> None:
+    """Draw the cell state while three subjects take turns."""
+    ax, layer = figure.add_subplot(), traced.traces[0]
+    words.plot_subject(layer, traced.task, traced.probe, ax=ax)
+
+
+def drift(figure: Figure, lstm: NetworkTrace, bare: NetworkTrace) -> None:
+    """Draw all cell states over a long sequence, in two cells."""
+    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    for ax, traced, name in zip(axes, (lstm, bare), CELLS):
         layer, batch = traced.traces[0], traced.probe
-        words.plot_subject(layer, traced.task, batch, ax=ax).label_outer()
-        ax.set(title=name, ylabel="")
-    size = plt.rcParams["axes.labelsize"]
-    figure.supylabel("cell state", fontsize=size)
+        words.plot_drift(layer, traced.task, batch, 1, ax).label_outer()
+        ax.set_title(name)
 
 
 def lags(figure: Figure, lstm: NetworkTrace, bare: NetworkTrace) -> None:
     """Draw the share of correct answers at longer lags, in two cells."""
-    correct = {
-        "LSTM": lstm.settings["correct"],
-        "without a forget gate": bare.settings["correct"],
-    }
+    both = (lstm.settings["correct"], bare.settings["correct"])
+    correct = dict(zip(CELLS, both))
     ax = figure.add_subplot()
     words.plot_subject_lags(correct, lstm.settings["task"]["timesteps"], ax)
     ax.legend(loc="center left")
@@ -76,8 +79,13 @@ DRAWN: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
     ),
     "subject_state": (
         "John or Jenny? The latest subject must replace the one before",
-        ("subject_lstm_inside", "subject_nfg_inside"),
+        ("subject_lstm_inside",),
         subject,
+    ),
+    "subject_drift": (
+        "Ten times as long: without a forget gate a cell state runs away",
+        ("subject_lstm_inside", "subject_nfg_inside"),
+        drift,
     ),
     "subject_lags": (
         "Sequences ten times as long as in training: 10 networks of each",

@@ -169,7 +169,7 @@ def find_switch(trace: Any, task: LatestSubject, batch: Batch) -> int:
             f"layer {trace.layer}"
         )
     latest = latest_subject(task, batch.inputs)
-    known = latest != 0
+    known = (latest != 0) & (batch.inputs >= 0)
     wanted = latest[known] - latest[known].mean()
     states = trace.cell_state[known].astype(float)
     states = states - states.mean(axis=0)
@@ -232,6 +232,38 @@ def plot_subject(
     ax.set(xlim=(-0.6, len(words) - 0.4), ylabel="cell state")
     ax.set_xlabel("word that is read")
     ax.margins(y=0.15)
+    return ax
+
+
+def plot_drift(
+    trace: Any,
+    task: LatestSubject,
+    batch: Batch,
+    sequence: int = 0,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw all cell states of a layer over a long sequence.
+
+    Dotted lines mark the subjects and the question.
+
+    Args:
+        trace: The trace of a layer with cell states.
+        task: The task.
+        batch: The sequences that the network read.
+        sequence: Integer, which sequence of the batch. Default: 0.
+        ax: The axes. Default: `None`.
+    """
+    check_layer(trace)
+    check_trace(trace, batch, sequence, 0)
+    ax = _axes(ax)
+    symbols = batch.inputs[sequence]
+    symbols = symbols[symbols >= 0]
+    states = trace.cell_state[sequence, : len(symbols)]
+    for number, state in enumerate(states.T):
+        ax.plot(state, color=f"C{number}", label=f"unit {number + 1}")
+    annotations.mark_steps(ax, task, symbols, named=False)
+    annotations.set_time_axis(ax, len(symbols))
+    ax.set(xlabel="word that is read", ylabel="cell state")
     return ax
 
 
