@@ -337,3 +337,35 @@ def test_mistakes_are_marked():
     marked = [t.get_text() for t in ax.texts if t.get_weight() == "bold"]
     assert marked == ["c"] and len(ax.texts) == 6
     plt.close("all")
+
+
+def test_places_in_a_text_are_found():
+    """Told along its own windows, a text has no jump; at a fork it has one."""
+    right = "a b c . a b d .".split()
+    np.testing.assert_array_equal(plots.find_places(right, right, 2), range(8))
+    told = "a b c . a b c x".split()
+    places = plots.find_places(told, right, 2)
+    assert places[:-1].tolist() == [0, 1, 2, 3, 4, 5, 2]
+    assert np.isnan(places[-1])
+    ax = plots.plot_places({"told": places[:-1]})
+    heights = ax.lines[0].get_ydata()
+    # Places are counted from 1, and a jump is a gap.
+    assert np.flatnonzero(np.isnan(heights)).tolist() == [6]
+    assert heights[:6].tolist() == [1, 2, 3, 4, 5, 6] and heights[7] == 3
+    plt.close("all")
+
+
+def test_without_a_forget_gate_a_state_runs_away():
+    task = LatestSubject()
+    largest = {}
+    for cell in ("lstm", "nfg"):
+        traced = recorded(f"subject_{cell}_inside")
+        ax = plots.plot_drift(traced.traces[0], task, traced.probe, 1)
+        states = np.array([x.get_ydata() for x in ax.lines[:4]])
+        np.testing.assert_array_equal(
+            states, traced.traces[0].cell_state[1, : states.shape[1]].T
+        )
+        assert states.shape[1] > 450
+        largest[cell] = np.abs(states).max()
+    assert largest["lstm"] < 5 and largest["nfg"] > 20
+    plt.close("all")
