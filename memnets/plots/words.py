@@ -87,7 +87,7 @@ def plot_told(
             # Each word stands to the right of the one before.
             place = {"xy": (0, -row), "xytext": (gap, drop)}
             if before is not None:
-                space = gap / 3 if word in ",.;:!?" else gap
+                space = gap / 6 if word in ",.;:!?" else gap
                 place = {"xy": (1, -row), "xycoords": (before, "data")}
                 place["xytext"] = (space, drop)
             before = ax.annotate(

@@ -104,7 +104,8 @@ plt.show()
 # These words have several successors:
 
 # %%
-for window, shares in zip(windows.inputs, task.solve(windows.inputs)[:, -1]):
+unique = np.unique(windows.inputs, axis=0)
+for window, shares in zip(unique, task.solve(unique)[:, -1]):
     after = [task.inputs[k] for k in np.flatnonzero(shares)]
     if len(after) > 1:
         read = sentence([task.inputs[k] for k in window])
@@ -134,14 +135,15 @@ chance = (run.outputs * windows.targets)[:, :, -1].sum(axis=-1)
 crossentropy = -np.log(chance).mean(axis=1)
 
 # %%
-fig, (left, middle) = plt.subplots(1, 2, figsize=(8, 3.5))
+fig, (left, loss) = plt.subplots(1, 2, figsize=(8, 3.5))
 left.plot(run.episodes, right)
 left.axhline(100 * task.ceiling(), color="k", ls="--", lw=0.8)
 left.set(ylabel="right next words in %", ylim=(0, 103))
-middle.plot(run.episodes, crossentropy)
-middle.axhline(np.log(len(task.inputs)), color="k", ls="--", lw=0.8)
-middle.set(ylabel="crossentropy", ylim=(0, None))
-fig.supxlabel("learning episode")
+left.set_xlabel("learning episode")
+loss.plot(run.episodes, crossentropy)
+loss.axhline(np.log(len(task.inputs)), color="k", ls="--", lw=0.8)
+loss.set(ylabel="crossentropy", ylim=(0, None))
+loss.set_xlabel("learning episode")
 plt.show()
 
 # %% [markdown]
@@ -176,8 +178,8 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** At first the network repeats a few words. After 150 episodes
-# it tells the beginning right, and it may still lose the thread a little later.
-# At the end there are no mistakes in this sentence.
+# it tells the beginning without a mistake, and after 200 it makes one again. At
+# the end there is none.
 
 # %% [markdown]
 # Now we let the trained network go on.
@@ -288,7 +290,8 @@ plt.show()
 fig, axes = plt.subplots(1, 2, sharex=True, sharey=True, figsize=(8, 3.5))
 names = ("LSTM", "LSTM without a forget gate")
 for ax, own, name in zip(axes, (lstm, bare), names):
-    plots.plot_drift(own.traces[0], who, own.probe, 1, ax).set_title(name)
+    plots.plot_drift(own.traces[0], who, own.probe, 1, ax).label_outer()
+    ax.set_title(name)
 axes[0].legend()
 plt.show()
 
