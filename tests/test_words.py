@@ -272,7 +272,7 @@ def test_a_text_that_was_not_learned_stays_near_the_baseline():
 
 
 def test_the_recording_is_what_the_study_finds():
-    """The same numbers for one seed, up to the rounding of a fresh run."""
+    """A fresh network of the same seed tells the same at every stage."""
     found = recorded("story_inside")
     experiment = find(study.STORY)[study.STORY]
     told = study.tell_stages(dataclasses.replace(experiment, seed=0))
