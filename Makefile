@@ -12,6 +12,7 @@
 # make cells              the same with every cell (half an hour)
 # make particles          train networks on coupled oscillators (10 minutes)
 # make series             forecast measured series, read digits (5 minutes)
+# make words              train networks to predict the next word (10 minutes)
 # make reproduce          repeat the classic experiments (hours; it may be stopped)
 # make benchmark          speed against the lecture's own loop
 #
@@ -25,8 +26,8 @@ experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
-.PHONY: help figures test lab notebooks results cells particles series site \
-	links badges reproduce benchmark clean
+.PHONY: help figures test lab notebooks results cells particles words series \
+	site links badges reproduce benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -68,6 +69,10 @@ cells: .venv/installed
 particles: .venv/installed
 	$(python) -m memnets experiments hidden-particle --seeds 5 \
 		--out data/results/particle.csv
+
+words: .venv/installed
+	$(python) -m memnets experiments next-word-memorized --seeds 10 \
+		--out data/results/words.csv
 
 series: .venv/installed-series
 	$(python) -m memnets series --out data/results

@@ -19,7 +19,7 @@ The tasks
     ContinualReber, ContinualOrder, AnBn, AnBnCn, MeasureSpikeDelays,
     GenerateSpikes, PeriodicFunction     those of 2000 to 2003
     ModernAdding, CopyMemory, AssociativeRecall, LatestSubject, MemoryLength,
-    MemorySize             later ones
+    MemorySize, NextWord   later ones
     Mixture                several tasks in turn
     draw, letters          a sequence as text
     Task, Batch, join      what a task is, and what it draws
@@ -103,9 +103,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ContinualReber CopyMemory Countdown EmbeddedReber GenerateSpikes "
             "HiddenParticle LatestSubject LongLag LongLagRandom "
             "LongLagTrigger MeasureSpikeDelays MemoryLength MemorySize "
-            "Mixture ModernAdding Multiplication NoisySignal NoisyTarget "
-            "ParticleForecast PeriodicFunction Reber Recall SignalThenNoise "
-            "Task TemporalOrder TemporalOrder3 draw join letters make_task"
+            "Mixture ModernAdding Multiplication NextWord NoisySignal "
+            "NoisyTarget ParticleForecast PeriodicFunction Reber Recall "
+            "SignalThenNoise Task TemporalOrder TemporalOrder3 draw join "
+            "letters make_task"
         ).split(),
         "tasks.synthetic": ["River"],
         "cells": (

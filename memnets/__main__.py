@@ -37,7 +37,7 @@ from memnets.experiments.flags import (
 from memnets.experiments.table import repeat_into
 from memnets.records.files import replacing
 from memnets.records.outcomes import outcomes, table
-from memnets.records.run import Run
+from memnets.records.run import Run, loss_landmarks
 from memnets.records.tables import merge, summary
 from memnets.reproduction import command as reproduction
 from memnets.series import command as series
@@ -444,12 +444,13 @@ def _field_names(kind: type) -> set[str]:
 def _verdict(experiment: Experiment, run: Run) -> str:
     """Say in a few lines what a network learned."""
     landmarks = ", ".join(
-        f"{name} {value:.2g}" for name, value in run.task.landmarks.items()
+        f"{name} {value:.2g}" for name, value in loss_landmarks(run).items()
     )
+    said = f" ({landmarks})" if landmarks else ""
     lines = [
         f"{run.task.name}: {experiment}, seed {experiment.seed}",
         f"loss {run.losses[0]:.2g} at first, {run.losses[-20:].mean():.2g} "
-        f"over the last 20 of {len(run.losses)} episodes ({landmarks})",
+        f"over the last 20 of {len(run.losses)} episodes{said}",
     ]
     if len(run.losses) == experiment.episodes:
         passed = "" if run.mastery else "not "

@@ -363,9 +363,9 @@ WEIGHTS = {"channels": 3, "units": (5,), "outputs": 2, "readout": None}
             "units .* 0",
         ),
         (
-            lambda: draws.initial_weights(3, (5,), 2, "softmax", 1),
+            lambda: draws.initial_weights(3, (5,), 2, "tanh", 1),
             ValueError,
-            "readout .* 'softmax'",
+            "readout .* 'tanh'",
         ),
         (lambda: initializers.GlorotUniform(-1), ValueError, "seed .* -1"),
         (lambda: initializers.GlorotUniform(None), TypeError, "seed .* None"),

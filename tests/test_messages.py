@@ -105,7 +105,7 @@ CALLS = {
     "schedule": (lambda: Experiment(TASK, schedule="x"), "schedule.*'x'"),
     "readout": (
         lambda: Experiment(TASK, readout="x").run(),
-        "readout must be None or one of dense, got 'x'",
+        "readout must be None or one of dense, softmax, got 'x'",
     ),
     "outputs": (
         lambda: Experiment(TASK, units=(5, 3)).run(),

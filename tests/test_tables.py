@@ -394,7 +394,11 @@ def test_a_row_names_all_that_its_task_is():
 
 @pytest.mark.parametrize(
     ("file", "group", "runs"),
-    [("lecture", r"\w+-(lecture|mastered)/", 32), ("particle", "hidden-", 5)],
+    [
+        ("lecture", r"\w+-(lecture|mastered)/", 32),
+        ("particle", "hidden-", 5),
+        ("words", "next-word-", 10),
+    ],
 )
 def test_the_committed_table_is_of_the_catalogue_as_it_is(file, group, runs):
     frame = results(data.folder() / "results" / f"{file}.csv")

@@ -224,6 +224,10 @@ def check_shown(run: Run) -> Experiment:
             f"run must have at most {MOST_UNITS} units in each layer to be "
             f"shown, got {max(experiment.units)}"
         )
+    if experiment.readout == "softmax":
+        raise ValueError(
+            "run must have a linear readout or none to be shown, got softmax"
+        )
     if run.probe.inputs.ndim != 3:
         raise ValueError(
             f"run must have inputs of shape (batch, time, channel) to be "

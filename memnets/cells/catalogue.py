@@ -12,7 +12,11 @@ from collections.abc import Callable, Mapping
 
 from memnets.tasks.base import Task, check_integer, check_task
 
-READOUTS = ("dense",)
+# The loss that trains each readout; without one it is the squared error.
+READOUTS = {
+    "dense": "mean_squared_error",
+    "softmax": "categorical_crossentropy",
+}
 # The kernels in Numba, `memnets.training.kernels`, train only these.
 KERNEL_CELLS = ("lstm", "gru")
 

@@ -10,6 +10,7 @@ from memnets.tasks import (
     Countdown,
     EmbeddedReber,
     HiddenParticle,
+    NextWord,
     ParticleForecast,
     Reber,
     Recall,
@@ -41,6 +42,18 @@ def _particles(task: Task, units: tuple[int, ...], rate: float, episodes: int):
         task,
         units=units,
         readout="dense",
+        learning_rate=rate,
+        schedule="cosine",
+        episodes=episodes,
+    )
+
+
+def _memorized(units: tuple[int, ...], rate: float, episodes: int):
+    """Return the experiment of a network that learns a text by heart."""
+    return Experiment(
+        NextWord(),
+        units=units,
+        readout="softmax",
         learning_rate=rate,
         schedule="cosine",
         episodes=episodes,
@@ -83,6 +96,10 @@ CATALOGUE: dict[str, dict[str, Experiment]] = {
         "three": _particles(HiddenParticle(particles=3), (32,), 2e-2, 20_000),
         "forecast": _particles(ParticleForecast(), (20, 20), 1e-2, 8000),
     },
+    "next-word-memorized": {
+        "32-softmax": _memorized((32,), 2e-2, 500),
+        "512-softmax": _memorized((512,), 4e-3, 500),
+    },
     "recall-cells": _cells(Recall(), 5, 1000),
     "countdown-cells": _cells(Countdown(), 5, 1000, schedule="cosine"),
     "reber-cells": _cells(Reber(), 6, 500),
@@ -100,6 +117,7 @@ def starting(task: Task, *kinds: str) -> Experiment:
             does, it is one LSTM layer of 5 units with a linear readout.
     """
     usual = {"": Experiment(task, "lstm", (5,), "dense", 1e-2, episodes=1000)}
+    kinds = (*kinds, "memorized")
     groups = (CATALOGUE.get(f"{task.name}-{kind}") for kind in kinds)
     group = next(filter(None, groups), usual)
     return dataclasses.replace(next(iter(group.values())), task=task)

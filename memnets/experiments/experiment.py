@@ -7,7 +7,12 @@ import math
 import numbers
 from typing import TYPE_CHECKING
 
-from memnets.cells.catalogue import CELLS, KERNEL_CELLS, check_network
+from memnets.cells.catalogue import (
+    CELLS,
+    KERNEL_CELLS,
+    READOUTS,
+    check_network,
+)
 from memnets.records.run import Run
 from memnets.tasks import Task
 from memnets.tasks.base import check_integer, check_task
@@ -38,8 +43,9 @@ class Experiment:
             `"lstm"`.
         units: Tuple of positive integers, the size of each recurrent layer.
             Default: `(5, 2)`.
-        readout: `"dense"`, or `None` if the last layer answers. Default:
-            `None`.
+        readout: `"dense"`, which is linear, `"softmax"`, which is trained
+            with the categorical crossentropy, or `None` if the last layer
+            answers. Default: `None`.
         learning_rate: Positive float, the learning rate of Adam at the start.
             Default: 0.001.
         schedule: `"constant"`, or `"cosine"` for a decay to 0 at the last
@@ -118,6 +124,11 @@ class Experiment:
         )
         return cls(**fields)
 
+    @property
+    def loss(self) -> str:
+        """Keras's name of the loss, which the readout decides."""
+        return READOUTS.get(self.readout or "dense", "")
+
     def build(self, seed: int | None = None) -> keras.Model:
         """Build the compiled network with the initial weights of a seed.
 
@@ -136,9 +147,7 @@ class Experiment:
         if self.schedule == "cosine":
             decay = keras.optimizers.schedules.CosineDecay
             rate = decay(self.learning_rate, decay_steps=self.episodes)
-        model.compile(
-            optimizer=keras.optimizers.Adam(rate), loss="mean_squared_error"
-        )
+        model.compile(optimizer=keras.optimizers.Adam(rate), loss=self.loss)
         return model
 
     def restore(self, run: Run) -> keras.Model:
@@ -260,7 +269,7 @@ class Experiment:
             raise ValueError(
                 f"watch must be one of {', '.join(names)}, got {watch!r}"
             )
-        readout = "linear" if self.readout else None
+        readout = "linear" if self.readout == "dense" else self.readout
         stack = Stack(
             channels, (self.cell,) * len(units), units, readout, outputs
         )
@@ -269,7 +278,7 @@ class Experiment:
             rates = cosine(self.learning_rate, self.episodes)
         kernel = Kernel(
             stack,
-            Optimizer("Adam", rates),
+            Optimizer("Adam", rates, self.loss),
             self.batch_size,
             self.task.timesteps,
             probe.inputs,

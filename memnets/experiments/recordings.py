@@ -26,6 +26,7 @@ from memnets.tasks import (
     Batch,
     Countdown,
     HiddenParticle,
+    LatestSubject,
     ParticleForecast,
     Recall,
     Task,
@@ -162,6 +163,24 @@ def counting_trace(probe: Callable[[], Batch]) -> Callable[[str], NetworkTrace]:
     return make
 
 
+def story_trace(name: str) -> NetworkTrace:
+    """Record a network that learned a story by heart."""
+    from memnets.experiments.words import study_story
+
+    return _named(study_story(name), name)
+
+
+def subject_trace(cell: str) -> Callable[[str], NetworkTrace]:
+    """Record a network of some cell that names the latest subject."""
+
+    def make(name: str) -> NetworkTrace:
+        from memnets.experiments.words import study_subjects
+
+        return _named(study_subjects(cell, _subjects()), name)
+
+    return make
+
+
 def timing_trace(cell: str) -> Callable[[str], NetworkTrace]:
     """Record a network of some cell that learned to keep time."""
 
@@ -268,6 +287,23 @@ def _motions(task: Task) -> Callable[[], Batch]:
     return lambda: task.sample(200, np.random.default_rng(200))
 
 
+def _subjects() -> Batch:
+    """John, Jenny, John: in a short sequence, and in a long one."""
+    short, long = (
+        LatestSubject(timesteps=timesteps).sample(
+            1, np.random.default_rng(seed)
+        )
+        for timesteps, seed in ((22, 141), (500, 584))
+    )
+    rest = ((0, 0), (0, 500 - 22))
+    padded = Batch(
+        np.pad(short.inputs, rest, constant_values=-1),
+        np.pad(short.targets, (*rest, (0, 0))),
+        np.pad(short.weights, rest),
+    )
+    return join([padded, long])
+
+
 def _forced_paths() -> Batch:
     return probe_batch(HiddenParticle())
 
@@ -345,6 +381,13 @@ RECORDINGS: dict[str, Recorded] = {
     "rhythm_lstm_inside": _trace_of("rhythms/lstm", timing_trace("lstm")),
     "rhythm_peephole_inside": _trace_of(
         "rhythms/peephole_lstm", timing_trace("peephole_lstm")
+    ),
+    "story_inside": _trace_of("next-word-memorized/32-softmax", story_trace),
+    "subject_lstm_inside": _trace_of(
+        "latest-subject/lstm", subject_trace("lstm")
+    ),
+    "subject_nfg_inside": _trace_of(
+        "latest-subject/lstm_nfg", subject_trace("lstm_nfg")
     ),
     "particle_two": _run_of(_TWO, _motions(HiddenParticle()), 20_000),
     "particle_three": _run_of(

@@ -24,6 +24,7 @@ from memnets.figures import (
     rhythms,
     series,
     strings,
+    words,
 )
 from memnets.figures.files import STYLES
 from memnets.figures.own import Own, load_own, title_of
@@ -524,5 +525,8 @@ FIGURES: dict[str, Entry] = {
         _gradient_after,
     ),
     **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
-    **{k: Entry(*v) for k, v in (rhythms.DRAWN | series.DRAWN).items()},
+    **{
+        name: Entry(*drawn)
+        for name, drawn in (rhythms.DRAWN | words.DRAWN | series.DRAWN).items()
+    },
 }

@@ -17,7 +17,7 @@ from memnets.plots.animations import animate_cell, animate_learning, draw_stage
 from memnets.plots.cell import plot_cell
 from memnets.plots.gates import plot_gates
 from memnets.records.ensemble import Ensemble
-from memnets.records.run import Run
+from memnets.records.run import Run, loss_landmarks
 from memnets.records.trace import NetworkTrace
 from memnets.tasks import Recall
 
@@ -133,7 +133,7 @@ def loss(figure: Figure, *runs: Run, labels: Sequence[str] = ()) -> None:
     ax.set(xlabel="learning episode", yscale="log")
     ax.set_ylabel("loss" if every == 1 else f"loss, mean of {every} episodes")
     ax.margins(x=0)
-    players = {k: v for k, v in runs[0].task.landmarks.items() if v > 0}
+    players = {k: v for k, v in loss_landmarks(runs[0]).items() if v > 0}
     low, high = ax.get_ylim()
     shown = {k: v for k, v in players.items() if low < v < high}
     ink = plt.rcParams["text.color"]

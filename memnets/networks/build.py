@@ -8,7 +8,7 @@ import os
 import keras
 import numpy as np
 
-from memnets.cells.catalogue import CELLS, check_network
+from memnets.cells.catalogue import CELLS, READOUTS, check_network
 from memnets.networks.draws import check_number, layer_seeds
 from memnets.networks.initializers import (
     Chrono,
@@ -58,15 +58,16 @@ def recurrent(
     seed: int = 0,
     forget_bias: float | str | None = None,
 ) -> keras.Sequential:
-    """Build a stack of recurrent layers with or without a linear readout.
+    """Build a stack of recurrent layers with or without a readout.
 
     Args:
         task: The task; it sets the numbers of input and output channels.
         cell: String, one of `memnets.CELLS`. Default: `"lstm"`.
         units: Tuple of positive integers, the size of each recurrent layer.
             Default: `(5,)`.
-        readout: `"dense"` for a linear readout of the last recurrent layer, or
-            `None` if that layer answers itself. Default: `"dense"`.
+        readout: `"dense"` for a linear readout of the last recurrent layer,
+            `"softmax"` for one whose outputs are probabilities that sum to 1,
+            or `None` if that layer answers itself. Default: `"dense"`.
         seed: Integer, the seed of the initial weights. Default: 0.
         forget_bias: Float, the initial bias of all forget gates, or
             `"chrono"` to spread their memory times over the task's
@@ -74,7 +75,8 @@ def recurrent(
             Keras's own, which is 1 for an LSTM.
 
     Returns:
-        A compiled `keras.Sequential`, like that of `lecture`.
+        A compiled `keras.Sequential`, like that of `lecture`. With a softmax
+        its loss is the categorical crossentropy.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -94,11 +96,16 @@ def recurrent(
         layer = make(size, return_sequences=True, name=name, **options)
         seed_layer(layer, next(seeds))
         model.add(layer)
-    if readout == "dense":
-        layer = keras.layers.Dense(len(task.outputs), name="readout")
+    if readout is not None:
+        layer = keras.layers.Dense(
+            len(task.outputs),
+            activation="softmax" if readout == "softmax" else None,
+            name="readout",
+        )
         seed_layer(layer, next(seeds))
         model.add(layer)
-    model.compile(optimizer="adam", loss="mean_squared_error")
+    loss = READOUTS[readout or "dense"]
+    model.compile(optimizer="adam", loss=loss)
     return model
 
 

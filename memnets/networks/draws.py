@@ -233,7 +233,7 @@ def initial_weights(
         channels: Positive integer, the number of the task's inputs.
         units: Tuple of positive integers, the size of each recurrent layer.
         outputs: Positive integer, the number of the task's outputs.
-        readout: `"dense"` or `None`.
+        readout: `"dense"`, `"softmax"` or `None`.
         seed: Integer of at least 0.
         cell: `"lstm"`, `"gru"`, `"simple_rnn"` or `"elman"`. Default:
             `"lstm"`.
@@ -250,8 +250,10 @@ def initial_weights(
         raise ValueError(
             f"cell must be one of {', '.join(_PARTS)}, got {cell!r}"
         )
-    if readout not in (None, "dense"):
-        raise ValueError(f"readout must be None or 'dense', got {readout!r}")
+    if readout not in (None, "dense", "softmax"):
+        raise ValueError(
+            f"readout must be None, 'dense' or 'softmax', got {readout!r}"
+        )
     if not isinstance(units, (tuple, list)) or not units:
         raise TypeError(
             f"units must be a tuple of one size or more, got {units!r}"
@@ -270,7 +272,7 @@ def initial_weights(
         weights.append(orthogonal(tall, stream(second, tall)))
         weights.append(_bias(cell, size))
         channels = size
-    if readout == "dense":
+    if readout is not None:
         shape = (channels, outputs)
         weights.append(glorot_uniform(shape, stream(last, shape)))
         weights.append(np.zeros(outputs, np.float32))

@@ -17,7 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from memnets.plots import annotations
 from memnets.records.ensemble import Ensemble
 from memnets.records.files import check_record
-from memnets.records.run import Run
+from memnets.records.run import Run, loss_landmarks
 from memnets.tasks import Batch, Task
 from memnets.tasks.base import (
     check_batch,
@@ -204,7 +204,7 @@ def plot_losses(
     ax.set(xlabel="learning episode", ylabel="loss", yscale="log")
     ax.margins(x=0)
     # A log scale cannot show the perfect player's loss of 0.
-    players = {k: v for k, v in ensemble.task.landmarks.items() if v > 0}
+    players = {k: v for k, v in loss_landmarks(ensemble).items() if v > 0}
     for value in players.values():
         ax.axhline(value, color=style["text.color"], ls="--", linewidth=1.2)
     if named:

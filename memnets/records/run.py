@@ -183,6 +183,19 @@ class Run(Record):
         )
 
 
+def loss_landmarks(record: Record) -> dict[str, float]:
+    """Return the loss of a task's simple players, none for a softmax.
+
+    Landmarks are squared errors, and a softmax has another loss.
+
+    Args:
+        record: A record with a task and settings, such as a `Run`.
+    """
+    if record.settings.get("readout") == "softmax":
+        return {}
+    return record.task.landmarks
+
+
 def deviations(
     outputs: np.ndarray, batch: Batch, answering: slice
 ) -> np.ndarray:

@@ -67,9 +67,7 @@ def _noise(
     )
     if kind is NoisySignal and length == 1000:
         # One noisy step among a thousand: small batches do not show it.
-        today = dataclasses.replace(
-            today, batch_size=128, halved_every=400_000
-        )
+        today = dataclasses.replace(today, batch_size=128, halved_every=400_000)
     peers = {"schmidhuber-problems": "an easier 3c: 4 of 4, 8,000"}
     return row_of_1997(
         f"{NOISE_TITLES[kind]}; T = {length:,}, N = {signal}",

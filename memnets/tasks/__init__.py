@@ -20,6 +20,7 @@ from memnets.tasks.copying import CopyMemory
 from memnets.tasks.association import AssociativeRecall
 from memnets.tasks.bsuite import MemoryLength, MemorySize
 from memnets.tasks.latest_subject import LatestSubject
+from memnets.tasks.words import NextWord
 from memnets.tasks.continual import ContinualReber, ContinualOrder
 from memnets.tasks.timing import (
     MeasureSpikeDelays,
