@@ -61,7 +61,8 @@ def row_of_1997(
     attempts["today"] = usual
     attempts["today, 1997's size"] = dataclasses.replace(usual, method=small)
     if strict is not None:
-        strict_one = dataclasses.replace(usual, rule=strict)
+        least = min(cap, 3 * published.sequences)
+        strict_one = dataclasses.replace(usual, rule=strict, cap=least)
         attempts["today, stricter stop"] = strict_one
     for cell in SIMPLE:
         attempts[cell] = simple(usual, task, cell)
