@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memnets.figures import (
+    applications,
     classics,
     drawings,
     files,
@@ -523,5 +524,5 @@ FIGURES: dict[str, Entry] = {
         _gradient_after,
     ),
     **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
-    **{k: Entry(*v) for k, v in rhythms.DRAWN.items()},
+    **{k: Entry(*v) for k, v in (rhythms.DRAWN | applications.DRAWN).items()},
 }
