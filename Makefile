@@ -9,6 +9,7 @@
 # make results            repeat the experiments over 32 seeds
 # make cells              the same with every cell (half an hour)
 # make particles          train networks on coupled oscillators (10 minutes)
+# make applications       train the small applications (5 minutes)
 # make reproduce          repeat the classic experiments (hours; it may be stopped)
 # make benchmark          speed against the lecture's own loop
 #
@@ -23,7 +24,7 @@ experiments := recall-lecture recall-mastered \
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
 .PHONY: help figures test lab notebooks badges results cells particles \
-	reproduce benchmark clean
+	applications reproduce benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -59,6 +60,10 @@ cells: .venv/installed
 particles: .venv/installed
 	$(python) -m memnets experiments hidden-particle --seeds 5 \
 		--out data/results/particle.csv
+
+applications: .venv/installed
+	$(python) -m memnets.experiments.applications \
+		--out data/results/applications.csv
 
 reproduce: .venv/installed
 	$(python) -m memnets reproduce --out data/results/reproduction.csv \

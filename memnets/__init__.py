@@ -20,6 +20,8 @@ The tasks
     GenerateSpikes, PeriodicFunction     those of 2000 to 2003
     ModernAdding, CopyMemory, AssociativeRecall, LatestSubject, MemoryLength,
     MemorySize             later ones
+    DateTranslation, Melody, PenStrokes, SpokenDigits, TwoFacts, Captions,
+    MovingShapes           small applications
     Mixture                several tasks in turn
     draw, letters          a sequence as text
     Task, Batch, join      what a task is, and what it draws
@@ -98,7 +100,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LongLagTrigger MeasureSpikeDelays MemoryLength MemorySize "
             "Mixture ModernAdding Multiplication NoisySignal NoisyTarget "
             "ParticleForecast PeriodicFunction Reber Recall SignalThenNoise "
-            "Task TemporalOrder TemporalOrder3 draw join letters make_task"
+            "Task TemporalOrder TemporalOrder3 draw join letters make_task "
+            "Captions DateTranslation Melody MovingShapes PenStrokes "
+            "SpokenDigits TwoFacts"
         ).split(),
         "cells": (
             "Elman LSTM1997 MemoryGated MinGRU MinLSTM PeepholeLSTM VariantLSTM"

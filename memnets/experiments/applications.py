@@ -184,20 +184,15 @@ def table(
                 f"application must be one of {', '.join(APPLICATIONS)}, got "
                 f"{name!r}"
             )
-    rows = [
-        (name, player, seed, round(scored, 5))
-        for name in names
-        for seed in seeds
-        for player, scored in APPLICATIONS[name].play(seed)
-    ]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    order = ["application", "player"]
-    # The players of an application together, in their order.
-    places = [frame[column].drop_duplicates().tolist() for column in order]
-    keys = {c: {k: n for n, k in enumerate(p)} for c, p in zip(order, places)}
-    return frame.sort_values(
-        order, key=lambda c: c.map(keys[c.name]), kind="stable"
-    ).reset_index(drop=True)
+    rows = []
+    for name in names:
+        played = {seed: [*APPLICATIONS[name].play(seed)] for seed in seeds}
+        for own in zip(*played.values()):
+            rows += [
+                (name, player, seed, round(scored, 5))
+                for seed, (player, scored) in zip(played, own)
+            ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,6 +18,15 @@ from memnets.tasks import (
     TwoFacts,
 )
 
+# What the players are called in the table of means.
+PLAYERS = {
+    "guess": "guess",
+    "linear, last step": "linear, one step",
+    "linear, all steps": "linear, all steps",
+    "LSTM": "LSTM",
+}
+ONE_STEP = {"linear, last frame": "linear, last step"}
+
 TASKS: dict[str, Task] = {
     "translation": DateTranslation(),
     "music": Melody(),
@@ -56,19 +65,22 @@ def recorded_applications(path: str | os.PathLike | None = None):
 
 
 def as_text(frame: pd.DataFrame) -> str:
-    """Return the scores as a table in Markdown: means, least and most.
+    """Return the mean scores as a table in Markdown.
+
+    For the LSTM, the score of each seed follows. `rule` is the best that is
+    possible, where that is less than 1.
 
     Args:
         frame: The table, as from `recorded_applications`.
     """
-    lines = [
-        "| application | player | mean score | by seed |",
-        "| --- | --- | --- | --- |",
-    ]
-    groups = frame.groupby(["application", "player"], sort=False)["score"]
-    for (application, player), scores in groups:
-        each = " ".join(f"{score:.3f}" for score in scores)
-        lines.append(
-            f"| {application} | {player} | {scores.mean():.3f} | {each} |"
-        )
+    players = [*PLAYERS, "rule"]
+    heads = ["application", *PLAYERS.values(), "best possible", "LSTM by seed"]
+    lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
+    for name, own in frame.groupby("application", sort=False):
+        scores = own.replace({"player": ONE_STEP}).groupby("player")["score"]
+        means = scores.mean().to_dict()
+        means.setdefault("rule", 1.0)
+        cells = [f"{means[k]:.3f}" if k in means else "-" for k in players]
+        each = " ".join(f"{score:.3f}" for score in scores.get_group("LSTM"))
+        lines.append(f"| {' | '.join([name, *cells, each])} |")
     return "\n".join(lines)

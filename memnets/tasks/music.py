@@ -42,6 +42,9 @@ class Melody(Task):
     >>> task = Melody(timesteps=16)
     >>> for notes in task.sample(3, np.random.default_rng(0)).inputs:
     ...     print(spell(task, notes))
+    D E F E D E F E D E D E F G A Bb
+    D E F# G# A B A G# A B C# D' C# B A G#
+    D E F# E F# G# A B C# D' C# B A G# F# E
 
     A melody walks over the eight notes of one of six modes on D, from D to the
     D above. It begins upwards from D. It goes on in its direction with

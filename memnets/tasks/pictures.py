@@ -133,8 +133,9 @@ class Captions(SentenceTask):
     >>> import numpy as np
     >>> from memnets.tasks import Captions
     >>> task = Captions()
-    >>> batch = task.sample(4, np.random.default_rng(0))
+    >>> batch = task.sample(3, np.random.default_rng(0))
     >>> task.sentences(batch.targets)
+    ['plus beside cross', 'cross above plus', 'cross beside cross']
 
     An image of 8 by 8 pixels has two shapes of 3 by 3 pixels, each a box, a
     cross or a plus, anywhere in two halves of the image: one above the other,
@@ -229,6 +230,7 @@ class MovingShapes(SentenceTask):
     >>> task = MovingShapes()
     >>> batch = task.sample(4, np.random.default_rng(0))
     >>> task.sentences(batch.targets)
+    ['pole falls right', 'bar rises left', 'bar rises right', 'dot rises right']
 
     A dot, a bar or a pole begins anywhere on a screen of 5 by 5 pixels. In each
     frame it moves by one pixel: it rises, falls or goes left or right. Whoever

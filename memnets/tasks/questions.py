@@ -30,7 +30,13 @@ class TwoFacts(FinalTask):
     >>> words = spell(task, batch.inputs[0]).split()
     >>> for step in range(0, 14, 3):
     ...     print(*words[step : step + 3])
+    anna enters attic
+    ben enters attic
+    ben takes key
+    ben takes lamp
+    where lamp
     >>> task.outputs[batch.targets[0, -1].argmax()]
+    'attic'
 
     A sentence has three words. First everyone enters a place, in random order.
     In the other sentences someone enters a place, or takes a thing from where

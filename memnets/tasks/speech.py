@@ -64,10 +64,10 @@ class SpokenDigits(FinalTask):
 
     The speech is synthetic, and no voice was recorded. Each digit is a chain of
     sounds, each sound two formants, the peaks of its spectrum. Speakers differ
-    in pitch: all frequencies are up to a quarter higher or lower. The loudness is
-    drawn, and so is the pace: some speakers begin slowly and others end slowly.
-    Every band has noise. Lengths are uniform from two
-    thirds of the `timesteps` to all.
+    in pitch: all frequencies are up to a quarter higher or lower. The loudness
+    is drawn, and so is the pace: some speakers begin slowly and others end
+    slowly. Every band has noise. Lengths are uniform from two thirds of the
+    `timesteps` to all.
 
     Args:
         timesteps: Integer of at least 20, the most frames. Default: 24.

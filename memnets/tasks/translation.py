@@ -34,6 +34,9 @@ class DateTranslation(Task):
     >>> batch = task.sample(3, np.random.default_rng(0))
     >>> for written, said in zip(*task.texts(batch.inputs, batch.targets)):
     ...     print(written, "->", said)
+    24 August 2039 -> 2039-08-24
+    11 June 2006 -> 2006-06-11
+    10 Oct 2041 -> 2041-10-10
 
     All dates from 2000 to 2049, days 1 to 28, are equally likely, and so are
     the four forms. A date begins anywhere in the first 22 steps, as far as it
