@@ -181,7 +181,9 @@ def plot_scores(
         y = own["application"].map(rows) + shift
         means = own.groupby("application", sort=False)["score"].mean()
         ax.hlines(means.index.map(rows) + shift, 0, means, color, lw=thin)
-        ax.plot(own["score"], y, marker, color=color, label=player)
+        ax.plot(
+            own["score"], y, marker, color=color, label=player, clip_on=False
+        )
     ink = plt.rcParams["text.color"]
     for number, (name, most) in enumerate((ceilings or {}).items()):
         label = None if number else "best possible"

@@ -233,7 +233,7 @@ class MovingShapes(SentenceTask):
     ['pole falls right', 'bar rises left', 'bar rises right', 'dot rises right']
 
     A dot, a bar or a pole begins anywhere on a screen of 5 by 5 pixels. In each
-    frame it moves by one pixel: it rises, falls or goes left or right. Whoever
+    frame it moves by one pixel: it rises, falls or goes left or right. What
     leaves the screen returns on the other side. Half of the moves are of one
     kind, the other half of another. Then the sentence is said: the shape, its
     first motion, its second motion. A single frame shows no motion. Every

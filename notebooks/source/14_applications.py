@@ -166,7 +166,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** The dots are the notes that came, and grey is the probability
-# that a player gave them. At first several modes are possible, so three notes
+# that a player gave them. At first several modes are possible, so more notes
 # can be next. Later the network remembers the mode and the direction, and its
 # answers look like those of the perfect player.
 
@@ -206,7 +206,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** The first three moves are of one kind and the last three of
-# another. Whoever leaves the screen returns on the other side. A single frame
+# another, and what leaves the screen returns on the other side. A single frame
 # shows no motion, so the network must compare each frame with its memory.
 
 # %% [markdown]
@@ -296,7 +296,9 @@ fig.colorbar(image, label="distance of the states")
 plt.show()
 
 # %% [markdown]
-# **What to see.** XXX
+# **What to see.** The first four dates are the same day, and their states are
+# nearly the same, too: the encoder has removed the form. Another day has
+# different states. The decoder needs nothing else.
 
 # %% [markdown]
 # ## How good are simple players?
