@@ -276,7 +276,8 @@ def test_a_video_played_backwards_says_the_opposite():
     batch = task.sample(300, rng())
     back = batch.inputs.copy()
     back[:, : task.frames] = back[:, : task.frames][:, ::-1]
-    change = dict(rises="falls", falls="rises", left="right", right="left")
+    change = {"rises": "falls", "left": "right"}
+    change |= {after: before for before, after in change.items()}
     said = task.sentences(task.solve(back))
     for before, after in zip(task.sentences(batch.targets), said):
         shape, first, second = before.split()
@@ -342,16 +343,33 @@ def test_encoder_and_decoder_say_what_the_whole_network_says():
 # The command and the pictures.
 
 
-def test_the_command_writes_the_table(tmp_path, monkeypatch, capsys):
-    few = {"handwriting": APPLICATIONS["handwriting"]}
-    monkeypatch.setattr(applications, "APPLICATIONS", few)
-    monkeypatch.setattr(applications, "SEEDS", (0,))
-    assert applications.main(["--out", str(tmp_path / "no" / "a.csv")]) == 2
-    assert "folder that exists" in capsys.readouterr().err
-    assert applications.main(["--out", str(tmp_path / "a.csv")]) == 0
-    rows = list(csv.DictReader((tmp_path / "a.csv").open()))
+def test_the_command_writes_the_table(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    assert (
+        applications.main(["handwriting", "--out", f"{path}", "--seeds=1"]) == 0
+    )
+    rows = list(csv.DictReader(path.open()))
     assert {row["seed"] for row in rows} == {"0"}
     assert [row["player"] for row in rows][-1] == "LSTM"
+    assert "| handwriting |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--out no/a.csv", "--out must be in a folder that exists"),
+        ("speach --out a.csv", "application must be one of .*'speach'"),
+        ("--out a.csv --seeds 0", "--seeds must be at least 1, got 0"),
+    ],
+)
+def test_the_command_refuses_a_wrong_word(
+    words, message, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert applications.main(words.split()) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said) and said.count("\n") == 1
+    assert not any(tmp_path.iterdir())
 
 
 def test_scores_are_drawn_as_they_are():

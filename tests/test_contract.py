@@ -89,7 +89,9 @@ class Echo(Largest):
 
 
 class Boastful(Largest):
-    landmarks = {"silent": 0.1, "perfect": 0.0}
+    @property
+    def landmarks(self):
+        return {"silent": 0.1, "perfect": 0.0}
 
 
 @pytest.mark.parametrize(

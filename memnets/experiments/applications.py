@@ -28,7 +28,7 @@ from memnets.tasks import (
     Task,
     TwoFacts,
 )
-from memnets.tasks.base import one_hot
+from memnets.tasks.base import check_integer, one_hot
 from memnets.training.recording import Recording
 
 SEEDS = range(5)
@@ -199,17 +199,25 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the table of all applications; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m memnets.experiments.applications",
-        description="Train all applications over 5 seeds and write a table.",
+        description="Train applications over seeds and write a table.",
     )
+    parser.add_argument("names", nargs="*", help="applications; default: all")
     parser.add_argument("--out", required=True, help="the .csv file")
-    out = parser.parse_args(arguments).out
-    if not os.path.isdir(os.path.dirname(out) or "."):
-        print(
-            f"--out must be in a folder that exists, got {out}", file=sys.stderr
-        )
+    parser.add_argument(
+        "--seeds", type=int, default=len(SEEDS), help="how many"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        check_integer("--seeds", chosen.seeds, 1)
+        if not os.path.isdir(os.path.dirname(chosen.out) or "."):
+            raise ValueError(
+                f"--out must be in a folder that exists, got {chosen.out}"
+            )
+        frame = table(chosen.names or None, range(chosen.seeds))
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 2
-    frame = table()
-    with replacing(out) as temporary:
+    with replacing(chosen.out) as temporary:
         frame.to_csv(temporary, index=False)
     print(as_text(frame))
     return 0

@@ -55,11 +55,14 @@ def _shapes(task: Task, count: int) -> str:
 
 def _seeded(task: Task, count: int) -> str:
     """One seed draws one batch."""
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state(legacy=False)  # noqa: NPY002
+    key = before["state"]["key"].copy()
     first, second = (task.sample(count, _rng()) for _ in range(2))
     if not all(map(np.array_equal, first, second)):
         return "sample draws others the second time: draw all from its rng."
-    if not np.array_equal(before, np.random.get_state()[1]):  # noqa: NPY002
+    after = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+    moved = after["pos"] != before["state"]["pos"]
+    if moved or not np.array_equal(key, after["key"]):
         return "sample uses NumPy's global generator: draw all from its rng."
     return ""
 
