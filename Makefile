@@ -23,8 +23,8 @@ experiments := recall-lecture recall-mastered \
 	countdown-lecture countdown-mastered
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
-.PHONY: help figures test lab notebooks badges results cells particles \
-	applications reproduce benchmark clean
+.PHONY: help figures test lab notebooks badges results cells particles applications \
+	reproduce benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 

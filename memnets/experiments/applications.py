@@ -9,7 +9,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ class Application:
     """
 
     experiment: Experiment
-    players: dict[str, Features]
+    players: Mapping[str, Features]
 
     def play(self, seed: int) -> Iterator[tuple[str, float]]:
         """Train and test all players; yield their names and scores.
@@ -117,7 +117,7 @@ def fit(
     """
     answers = np.zeros(test.targets.shape)
     seen = [one_hot(batch.inputs, len(task.inputs)) for batch in (train, test)]
-    for step in np.flatnonzero(train.weights.any(axis=0)):
+    for step in map(int, np.flatnonzero(train.weights.any(axis=0))):
         known, asked = (_with_one(features(x, step)) for x in seen)
         learn = train.weights[:, step] > 0
         known, wanted = known[learn], train.targets[learn, step]
@@ -145,8 +145,9 @@ def _of(task: Task, units: int, episodes: int, batch_size: int = 32):
     )
 
 
-GUESS, ALL = {"guess": nothing}, {"linear, all steps": all_steps}
-LAST = {"linear, last step": last_step}
+GUESS: dict[str, Features] = {"guess": nothing}
+LAST: dict[str, Features] = {"linear, last step": last_step}
+ALL: dict[str, Features] = {"linear, all steps": all_steps}
 APPLICATIONS: dict[str, Application] = {
     "translation": Application(_of(DateTranslation(), 64, 3000), GUESS | ALL),
     "music": Application(_of(Melody(), 32, 1000), GUESS | LAST | ALL),

@@ -70,7 +70,7 @@ def _seeded(task: Task, count: int) -> str:
 def _frozen(task: Task, count: int) -> str:
     """A task is made again from its settings, and then is equal."""
     fields = {k: v for k, v in task.settings().items() if k != "name"}
-    if type(task)(**fields) != task:
+    if type(task)(**fields) != task:  # type: ignore[arg-type]
         return "it is not: decorate it with dataclasses.dataclass(frozen=True)."
     try:
         task.timesteps = task.timesteps  # type: ignore[misc]

@@ -343,17 +343,17 @@ print(as_text(table))
 # The shape stays, the motions change their order, and each turns round.
 #
 # ```python
-# task, test, _ = learn("video")
-# frames = task.frames
+# video, test, _ = learn("video")
+# frames = video.frames
 # inputs = test.inputs.copy()
 # inputs[:, :frames] = inputs[:, :frames][:, ::-1]
-# wanted = task.solve(inputs)
-# for before, after in zip(task.sentences(test.targets[:3]),
-#                          task.sentences(wanted[:3])):
+# wanted = video.solve(inputs)
+# for before, after in zip(video.sentences(test.targets[:3]),
+#                          video.sentences(wanted[:3])):
 #     print(before, "| backwards:", after)
 # backwards = test._replace(inputs=inputs, targets=wanted)
 # answers = APPLICATIONS["video"].learn(0, backwards)
-# print(f"{task.correct(answers, backwards).mean():.1%} are right")
+# print(f"{video.correct(answers, backwards).mean():.1%} are right")
 # ```
 #
 # The network is as good as before. A video played backwards is just another
