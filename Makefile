@@ -13,6 +13,7 @@
 # make particles          train networks on coupled oscillators (10 minutes)
 # make series             forecast measured series, read digits (5 minutes)
 # make words              train networks to predict the next word (10 minutes)
+# make applications       train the small applications (5 minutes)
 # make reproduce          repeat the classic experiments (hours; it may be stopped)
 # make benchmark          speed against the lecture's own loop
 #
@@ -27,7 +28,7 @@ experiments := recall-lecture recall-mastered \
 cells := recall-cells countdown-cells reber-cells embedded-reber-cells
 
 .PHONY: help figures test lab notebooks results cells particles words series \
-	site links badges reproduce benchmark clean
+	applications site links badges reproduce benchmark clean
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -76,6 +77,10 @@ words: .venv/installed
 
 series: .venv/installed-series
 	$(python) -m memnets series --out data/results
+
+applications: .venv/installed
+	$(python) -m memnets.experiments.applications \
+		--out data/results/applications.csv
 
 reproduce: .venv/installed
 	$(python) -m memnets reproduce --out data/results/reproduction.csv \

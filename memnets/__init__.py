@@ -20,6 +20,8 @@ The tasks
     GenerateSpikes, PeriodicFunction     those of 2000 to 2003
     ModernAdding, CopyMemory, AssociativeRecall, LatestSubject, MemoryLength,
     MemorySize, NextWord   later ones
+    DateTranslation, Melody, PenStrokes, SpokenDigits, TwoFacts, Captions,
+    MovingShapes           small applications
     Mixture                several tasks in turn
     draw, letters          a sequence as text
     Task, Batch, join      what a task is, and what it draws
@@ -106,7 +108,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Mixture ModernAdding Multiplication NextWord NoisySignal "
             "NoisyTarget ParticleForecast PeriodicFunction Reber Recall "
             "SignalThenNoise Task TemporalOrder TemporalOrder3 draw join "
-            "letters make_task"
+            "letters make_task Captions DateTranslation Melody MovingShapes "
+            "PenStrokes SpokenDigits TwoFacts"
         ).split(),
         "tasks.synthetic": ["River"],
         "cells": (

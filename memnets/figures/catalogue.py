@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memnets.figures import (
+    applications,
     classics,
     drawings,
     files,
@@ -527,6 +528,8 @@ FIGURES: dict[str, Entry] = {
     **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
     **{
         name: Entry(*drawn)
-        for name, drawn in (rhythms.DRAWN | words.DRAWN | series.DRAWN).items()
+        for name, drawn in (
+            rhythms.DRAWN | words.DRAWN | series.DRAWN | applications.DRAWN
+        ).items()
     },
 }

@@ -21,6 +21,12 @@ from memnets.tasks.association import AssociativeRecall
 from memnets.tasks.bsuite import MemoryLength, MemorySize
 from memnets.tasks.latest_subject import LatestSubject
 from memnets.tasks.words import NextWord
+from memnets.tasks.handwriting import PenStrokes
+from memnets.tasks.questions import TwoFacts
+from memnets.tasks.pictures import Captions, MovingShapes
+from memnets.tasks.music import Melody
+from memnets.tasks.speech import SpokenDigits
+from memnets.tasks.translation import DateTranslation
 from memnets.tasks.continual import ContinualReber, ContinualOrder
 from memnets.tasks.timing import (
     MeasureSpikeDelays,
