@@ -16,16 +16,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memnets.figures import (
-    applications,
-    classics,
     drawings,
+    families,
     files,
     own,
-    particle,
-    rhythms,
-    series,
     strings,
-    words,
 )
 from memnets.figures.files import STYLES
 from memnets.figures.own import Own, load_own, title_of
@@ -525,11 +520,5 @@ FIGURES: dict[str, Entry] = {
         ("recall_flows",),
         _gradient_after,
     ),
-    **{k: Entry(*v) for k, v in (particle.DRAWN | classics.DRAWN).items()},
-    **{
-        name: Entry(*drawn)
-        for name, drawn in (
-            rhythms.DRAWN | words.DRAWN | series.DRAWN | applications.DRAWN
-        ).items()
-    },
+    **{name: Entry(*drawn) for name, drawn in families.DRAWN.items()},
 }
