@@ -56,6 +56,7 @@ def page(table: str | os.PathLike) -> str:
         "small": _small(found),
         "readings": _readings(found),
         "simple": _simple(found),
+        "rtrl": _rtrl(found),
         "later": _later(found),
         "streams": f"{STREAMS}",
         "longer": f"{LONGER}",
@@ -172,6 +173,18 @@ def _simple(found: Summaries) -> str:
         *("SimpleRNN, Elman's gradient", "cap"),
     )
     return _table(heads, lines)
+
+
+def _rtrl(found: Summaries) -> str:
+    """Return the table of real-time recurrent learning."""
+    lines = []
+    for name, attempt in ROWS["1"].attempts.items():
+        own = found.get(("1", name))
+        if name.startswith("RTRL") and own:
+            cap = f"{attempt.cap:,}"
+            lines.append([name, f"{own.weights:,}", _cell(own), cap])
+    heads = "network", "weights", "trials and sequences", "cap"
+    return _table(heads, lines) if lines else "Not run yet."
 
 
 def _later(found: Summaries) -> str:

@@ -29,9 +29,9 @@ class NextWord(Task):
     >>> from memnets.tasks import NextWord, draw
     >>> task = NextWord(text="The snail kept a word, and the snail kept it.")
     >>> print(draw(task, task.exam(np.random.default_rng(0)), 2))
-    time step      0              5
-    read        kept    a word
-    next           .    .    ,
+    time step    0
+    read      kept    a word
+    next         .    .    ,
 
     The text is cut into words and punctuation marks, all in lower case. The
     dictionary numbers them by falling frequency. A sequence is a window of
