@@ -238,8 +238,10 @@ def _cell(own: Summary | None) -> str:
 
 def _wrong(own: Summary | None) -> str:
     """Return the mean number of wrong test sequences, and the most."""
-    if own is None or not len(own.wrong):
+    if own is None:
         return "-"
+    if not len(own.wrong):
+        return f"none of {own.trials} ended"
     return f"{own.wrong.mean():.1f}, at most {own.wrong.max():.0f}"
 
 
