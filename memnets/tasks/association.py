@@ -9,14 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_flag, check_integer
-from memnets.tasks.final import FinalTask, final_answers
-from memnets.tasks.symbols import NONE, chooses
+from memnets.tasks.final import ChoiceTask
+from memnets.tasks.symbols import NONE
 
 BLANK, ASK, KEY = 0, 1, 2  # the first key; after the keys come the values
 
 
 @dataclasses.dataclass(frozen=True)
-class AssociativeRecall(FinalTask):
+class AssociativeRecall(ChoiceTask):
     """Keys are TOLD with their values; then a key ASKS for its value.
 
     >>> import numpy as np
@@ -168,20 +168,6 @@ class AssociativeRecall(FinalTask):
             answers[row, step, found[row]] = 1
             before = now
         return answers
-
-    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether the asked value has the largest output.
-
-        Args:
-            outputs: array of shape `(batch, time, output channel)`.
-            batch: The `Batch` that was answered.
-
-        Returns:
-            bool array of shape `(batch,)`.
-        """
-        return chooses(
-            final_answers(outputs, batch), final_answers(batch.targets, batch)
-        )
 
     def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Return the steps of the asked key's telling and of the answer.

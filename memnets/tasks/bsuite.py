@@ -8,15 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_flag, check_integer
-from memnets.tasks.final import FinalTask, final_answers
-from memnets.tasks.symbols import chooses
+from memnets.tasks.final import ChoiceTask
 
 # The settings of bsuite: lengths for one bit, and bits for two steps.
 LENGTHS = (*range(1, 11), 12, 14, 17, 20, 25, *range(30, 101, 10))
 SIZES = (*range(1, 11), 12, 14, 17, 20, 25, 30, 40)
 
 
-class _MemoryChain(FinalTask):
+class _MemoryChain(ChoiceTask):
     """A context is told at the first step; one bit of it is asked at the last.
 
     Subclasses have the fields `bits` and `reminder`, or one of them is fixed.
@@ -104,20 +103,6 @@ class _MemoryChain(FinalTask):
     def _last(self, left: np.ndarray) -> np.ndarray:
         """Return where the time left is that of the last step."""
         return (left > 0) & (left < 1.5 / self.timesteps)
-
-    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether the right action has the larger output.
-
-        Args:
-            outputs: array of shape `(batch, time, 2)`.
-            batch: The `Batch` that was answered.
-
-        Returns:
-            bool array of shape `(batch,)`.
-        """
-        return chooses(
-            final_answers(outputs, batch), final_answers(batch.targets, batch)
-        )
 
     def exam(self, rng: np.random.Generator) -> Batch:
         """Draw 10,000 test sequences, as many as bsuite has episodes."""

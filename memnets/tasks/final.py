@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from memnets.tasks.base import Batch, Task, check_answers
+from memnets.tasks.symbols import chooses
 
 
 class FinalTask(Task):
@@ -46,6 +47,24 @@ class FinalTask(Task):
         targets[each, lengths - 1] = answers
         weights[each, lengths - 1] = 1
         return Batch(inputs, targets, weights)
+
+
+class ChoiceTask(FinalTask):
+    """The base class of tasks whose one answer is a choice among outputs."""
+
+    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
+        """Mark whether the right output is the largest at the last step.
+
+        Args:
+            outputs: array of shape `(batch, time, output channel)`.
+            batch: The `Batch` that was answered.
+
+        Returns:
+            bool array of shape `(batch,)`.
+        """
+        return chooses(
+            final_answers(outputs, batch), final_answers(batch.targets, batch)
+        )
 
 
 def final_answers(values: np.ndarray, batch: Batch) -> np.ndarray:

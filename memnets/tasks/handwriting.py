@@ -9,8 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_integer
-from memnets.tasks.final import FinalTask, final_answers
-from memnets.tasks.symbols import chooses
+from memnets.tasks.final import ChoiceTask
 
 # Each letter is drawn in one stroke through these points, x before y, from
 # the baseline 0 to the height 2 of the letter l.
@@ -30,7 +29,7 @@ PACES = 2 ** np.linspace(-1, 1, 9)
 
 
 @dataclasses.dataclass(frozen=True)
-class PenStrokes(FinalTask):
+class PenStrokes(ChoiceTask):
     """A pen writes a letter, move by move: WHICH letter was it?
 
     >>> import numpy as np
@@ -135,20 +134,6 @@ class PenStrokes(FinalTask):
         row = np.flatnonzero(inputs[..., 2].any(axis=1))
         answers[row, last[row], best[row]] = 1
         return answers
-
-    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether the right letter has the largest output.
-
-        Args:
-            outputs: array of shape `(batch, time, output channel)`.
-            batch: The `Batch` that was answered.
-
-        Returns:
-            bool array of shape `(batch,)`.
-        """
-        return chooses(
-            final_answers(outputs, batch), final_answers(batch.targets, batch)
-        )
 
     def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Return the step of the answer.

@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_flag, check_integer
-from memnets.tasks.final import FinalTask, final_answers
-from memnets.tasks.symbols import NONE, chooses
+from memnets.tasks.final import ChoiceTask
+from memnets.tasks.symbols import NONE
 
 MALE, FEMALE, ASK, FILLER = range(4)  # FILLER is the first of them
 
 
 @dataclasses.dataclass(frozen=True)
-class LatestSubject(FinalTask):
+class LatestSubject(ChoiceTask):
     """Subjects are TOLD, each replacing the last: RECALL the latest.
 
     >>> import numpy as np
@@ -161,20 +161,6 @@ class LatestSubject(FinalTask):
         answers = np.zeros((*symbols.shape, 2), np.float32)
         answers[row, step, gender[row, step]] = 1
         return answers
-
-    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether the right gender has the larger output.
-
-        Args:
-            outputs: array of shape `(batch, time, 2)`.
-            batch: The `Batch` that was answered.
-
-        Returns:
-            bool array of shape `(batch,)`.
-        """
-        return chooses(
-            final_answers(outputs, batch), final_answers(batch.targets, batch)
-        )
 
     def exam(self, rng: np.random.Generator) -> Batch:
         """Draw 10,000 test sequences."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_integer
-from memnets.tasks.final import FinalTask, final_answers
-from memnets.tasks.symbols import NONE, chooses
+from memnets.tasks.final import ChoiceTask
+from memnets.tasks.symbols import NONE
 
 VERBS = ("enters", "takes", "where")
 ENTERS, TAKES, WHERE = range(len(VERBS))
@@ -19,7 +19,7 @@ THINGS = ("key", "lamp", "book")
 
 
 @dataclasses.dataclass(frozen=True)
-class TwoFacts(FinalTask):
+class TwoFacts(ChoiceTask):
     """A story tells who is where and who has what: WHERE is the thing?
 
     >>> import numpy as np
@@ -181,20 +181,6 @@ class TwoFacts(FinalTask):
             who = np.where((now >= person) & (now < thing), now - person, who)
             verb = np.where((now >= 0) & (now < len(VERBS)), now, verb)
         return answers
-
-    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether the right place has the largest output.
-
-        Args:
-            outputs: array of shape `(batch, time, output channel)`.
-            batch: The `Batch` that was answered.
-
-        Returns:
-            bool array of shape `(batch,)`.
-        """
-        return chooses(
-            final_answers(outputs, batch), final_answers(batch.targets, batch)
-        )
 
     def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Return the steps at which the asked thing is taken, and the last.

@@ -9,8 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_integer
-from memnets.tasks.final import FinalTask, final_answers
-from memnets.tasks.symbols import chooses
+from memnets.tasks.final import ChoiceTask
 
 # The first two formants of each sound in Hz, and its loudness: round values,
 # chosen to be told apart. Sounds without a voice are bands of noise.
@@ -47,7 +46,7 @@ WIDTH = 0.16  # of a formant, in natural logarithms of the frequency
 
 
 @dataclasses.dataclass(frozen=True)
-class SpokenDigits(FinalTask):
+class SpokenDigits(ChoiceTask):
     """A digit is heard, spectrum by spectrum: WHICH digit was it?
 
     >>> import numpy as np
@@ -151,20 +150,6 @@ class SpokenDigits(FinalTask):
             best = fit.reshape(len(row), *known.shape[:2]).max(axis=2)
             answers[row, length - 1, best.argmax(axis=1)] = 1
         return answers
-
-    def correct(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Mark whether the right digit has the largest output.
-
-        Args:
-            outputs: array of shape `(batch, time, output channel)`.
-            batch: The `Batch` that was answered.
-
-        Returns:
-            bool array of shape `(batch,)`.
-        """
-        return chooses(
-            final_answers(outputs, batch), final_answers(batch.targets, batch)
-        )
 
     def events(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Return the step of the answer.
