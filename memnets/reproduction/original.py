@@ -36,7 +36,6 @@ class Online:
     Networks of several trials are trained side by side.
     """
 
-    each_step = False
     end_only = False
     added_after = 0
 
