@@ -1,4 +1,4 @@
-"""Experiments after 1997: lags, biases, counting, copying, no gates."""
+"""Experiments after 1997: lags, biases, copying, streams, no gates."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from memnets.reproduction.row import (
     BINARY,
     CATEGORICAL,
     SIMPLE,
-    SQUARED,
     Attempt,
     Row,
     simple,
 )
 from memnets.reproduction.rules import (
     AllStrings,
-    FirstFailure,
     ShareRepeated,
     Streak,
 )
@@ -30,8 +28,6 @@ from memnets.reproduction.streams import (
 )
 from memnets.reproduction.summary import Summary
 from memnets.tasks import (
-    AnBn,
-    AnBnCn,
     ContinualReber,
     CopyMemory,
     LongLagTrigger,
@@ -81,53 +77,6 @@ def _lag(lag: int) -> Row:
         "correct.",
         heads=("network", "solved", "mean sequences"),
         measure=_solved,
-    )
-
-
-def _failures(name: str, own: Summary) -> list[str]:
-    """Return a line: the first n whose string fails, of each trial."""
-    firsts = np.sort(own.first)
-    middle = f"{np.median(firsts):g}" if len(firsts) else "-"
-    each = ", ".join(f"{n:g}" for n in firsts)
-    return [name, f"{own.solved} of {own.trials}", middle, each or "-"]
-
-
-def _counting(task: AnBn, language: str, published: str) -> Row:
-    """Return the row of a counting language."""
-    most = task.numbers[-1]
-    today = Modern(BINARY, 2 * most, units=4, beta_2=0.999)
-    sequences = 100_000
-    usual = Attempt(today, FirstFailure(sequences), sequences, 10)
-    slow = dataclasses.replace(today, halved_every=60_000, least_rate=1e-5)
-    longer = Attempt(slow, FirstFailure(400_000), 400_000, 10)
-    bias = dataclasses.replace(slow, forget_bias=5.0)
-    squared = dataclasses.replace(
-        slow,
-        loss=SQUARED,
-        rate=0.05,
-        halved_every=20_000,
-        least_rate=1e-6,
-        forget_bias=1.0,
-    )
-    return Row(
-        f"Counting {language}, trained on n = 1 to {most}",
-        task,
-        {
-            "today": usual,
-            "today, linear output": Attempt(
-                squared, FirstFailure(160_000), 160_000, 10
-            ),
-            "today, longer": longer,
-            "today, longer, forget bias 5": dataclasses.replace(
-                longer, method=bias
-            ),
-        },
-        about=f"After the training, strings of n = 1, 2, ... are tried up to "
-        f"1,000. The table gives the smallest n that fails, of every trial; "
-        f"1001 means that none does. A trial counts as solved if all trained "
-        f"n are right. {published}",
-        heads=("network", "trained n right", "median", "first failing n"),
-        measure=_failures,
     )
 
 
@@ -244,17 +193,5 @@ LATER_ROWS: dict[str, Row] = {
     "continual-reber": _continual(),
     "reber": _plain_reber(),
     **{f"lag-{lag}": _lag(lag) for lag in LAGS},
-    "anbn": _counting(
-        AnBn(),
-        "a^n b^n",
-        "Gers and Schmidhuber (2001) report 1 to 1,000 for the best and 1 to "
-        "118 on average [from memory].",
-    ),
-    "anbncn": _counting(
-        AnBnCn(),
-        "a^n b^n c^n",
-        "Gers and Schmidhuber (2001) report 1 to 52 for the best and 1 to 28 "
-        "on average [from memory].",
-    ),
     "copy-100": _copy(100),
 }
