@@ -1,6 +1,7 @@
 """The pictures of the classic experiments show what their table holds."""
 
 import collections
+import json
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +15,13 @@ from matplotlib.colors import to_rgba
 from memnets import draw_figure
 from memnets.figures import classics as layouts
 from memnets.figures.files import STYLES
-from memnets.plots.reproduction import NETWORKS, plot_lags, plot_reproduction
+from memnets.plots.reproduction import (
+    COUNTERS,
+    NETWORKS,
+    plot_first_failures,
+    plot_lags,
+    plot_reproduction,
+)
 from memnets.records.classics import PUBLISHED, recorded_trials
 from memnets.reproduction.modern import Modern
 from memnets.reproduction.rows import ROWS
@@ -203,8 +210,59 @@ def test_a_network_has_the_same_look_in_every_table():
     assert {k: looks[0][k] for k in looks[1]} == looks[1]
 
 
+def counted(rows):
+    """Return a table of counters from (row, method, seed, first failing n)."""
+    names = ["row", "method", "seed", "first"]
+    frame = pd.DataFrame(rows, columns=names).assign(sequences=1)
+    most = frame["row"].map({"anbn": 10, "anbn-200": 200, "anbncn": 10})
+    task = [json.dumps({"task": {"timesteps": 1 + 2 * n}}) for n in most]
+    return frame.assign(solved=frame["first"].notna(), settings=task)
+
+
+@given(
+    st.dictionaries(
+        st.tuples(
+            st.sampled_from(["anbn", "anbn-200"]), st.sampled_from([*COUNTERS])
+        ),
+        st.lists(st.none() | st.integers(11, 1001), min_size=1, max_size=10),
+        min_size=1,
+        max_size=8,
+    )
+)
+@settings(max_examples=20, deadline=None)
+def test_rings_are_the_first_failures_and_bars_the_training(found):
+    rows = [
+        (*key, s, n) for key, own in found.items() for s, n in enumerate(own)
+    ]
+    others = [("anbncn", "today", 0, 20.0), ("anbn", "today, longer", 0, 30.0)]
+    ax = draw(plot_first_failures, counted([*rows, *others]))
+    shown = {}
+    for bar, rings in zip(ax.lines[::2], ax.lines[1::2]):
+        (most,), (y,) = bar.get_data()
+        assert np.abs(rings.get_ydata() - y).max() <= 0.125
+        shown[round(-y)] = most, rings.get_xdata().tolist()
+    order = sorted(found, key=lambda k: (k[0], [*COUNTERS].index(k[1])))
+    left = ax.get_xlim()[0]
+    assert shown == {
+        place: (
+            10 if key[0] == "anbn" else 200,
+            [left if n is None else n for n in found[key]],
+        )
+        for place, key in enumerate(order)
+    }
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert labels == [COUNTERS[method][0] for _, method in order]
+
+
+def test_a_table_without_counters_is_refused():
+    with pytest.raises(ValueError, match="a row named anbn or anbn-200"):
+        plot_first_failures(counted([("anbncn", "today", 0, 20)]))
+    with pytest.raises(ValueError, match="first, seed, settings is missing"):
+        plot_first_failures(table([("anbn", "today", True, 1)]))
+
+
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("name", ["reproduction", "lags"])
+@pytest.mark.parametrize("name", ["reproduction", "lags", "counted"])
 def test_figures_stay_legible_in_the_worst_case(name, style, monkeypatch):
     trials = [
         (row, m, n > 0, PUBLISHED[row].sequences // k)
@@ -213,7 +271,14 @@ def test_figures_stay_legible_in_the_worst_case(name, style, monkeypatch):
         for n in range(20)
     ]
     trials += [(f"lag-{lag}", m, True, 1) for lag in LAGS for m in STARTS]
-    monkeypatch.setattr(layouts, "recorded_trials", lambda: table(trials))
+    rows = [
+        (row, method, seed, 1001 if seed % 2 else None)
+        for row in ("anbn", "anbn-200")
+        for method in COUNTERS
+        for seed in range(10)
+    ]
+    frame = pd.concat([table(trials), counted(rows)])
+    monkeypatch.setattr(layouts, "recorded_trials", lambda: frame)
     with plt.style.context(f"memnets.plots.styles.{style}"):
         figure = draw_figure(name)
     check_legible(figure, smallest=SMALLEST[style])

@@ -8,7 +8,7 @@ import pytest
 from players import check_counts
 
 from memnets.experiments import continual
-from memnets.experiments.continual import Budget, Method, Strings, study
+from memnets.experiments.continual import Budget, Learning, Strings, study
 from memnets.tasks import ContinualReber, EmbeddedReber
 from memnets.training.kernels.streams import State, answer, learn
 
@@ -36,7 +36,7 @@ def test_strings_are_those_of_the_grammar():
     # What may follow is what the task says.
     task = ContinualReber(20_000)
     wanted = task.solve(symbols[None])[0]
-    possible = continual._automaton(EmbeddedReber.grammar).possible > 0
+    possible = continual.automaton(EmbeddedReber.grammar).possible > 0
     np.testing.assert_array_equal(possible[states], wanted > 0)
 
 
@@ -56,9 +56,9 @@ def by_hand(method, seed, budget):
     generator = rng(seed)
     state = State(method.network, method.draw(generator)[None])
     symbols, states, starts = Strings(generator).piece(60_000)
-    possible = continual._automaton(EmbeddedReber.grammar).possible > 0
+    possible = continual.automaton(EmbeddedReber.grammar).possible > 0
     targets, rate, t = possible[states], np.float32(method.rate), 0
-    row = continual.Row(seed)
+    row = continual.Outcome(seed)
 
     def stream(longest, rate=None):
         nonlocal t
@@ -93,7 +93,7 @@ def by_hand(method, seed, budget):
 
 @pytest.mark.parametrize(
     "method",
-    [Method(), Method(forget_gate=False, resets=True, rate=0.3, decay=0.9)],
+    [Learning(), Learning(forget_gate=False, resets=True, rate=0.3, decay=0.9)],
     ids=["forget gates", "resets"],
 )
 @pytest.mark.parametrize(
@@ -113,16 +113,16 @@ def test_rows_are_those_of_one_network_after_the_other(method, budget):
 @pytest.mark.parametrize("piece", [7, 512])
 def test_company_and_pieces_change_no_row(monkeypatch, piece):
     monkeypatch.setattr(continual, "LANES", 3)
-    rows = study(Method(decay=0.99), range(5), SMALL)
+    rows = study(Learning(decay=0.99), range(5), SMALL)
     monkeypatch.setattr(continual, "PIECE", piece)
-    found = study(Method(decay=0.99), [4, 1], SMALL)
+    found = study(Learning(decay=0.99), [4, 1], SMALL)
     assert found == [rows[4], rows[1]]
 
 
 def test_networks_are_the_papers():
-    assert Method().network.count == 424
-    weights = Method().draw(rng())
-    biases = Method().network.split(weights)[2][0]
+    assert Learning().network.count == 424
+    weights = Learning().draw(rng())
+    biases = Learning().network.split(weights)[2][0]
     assert list(biases[:4]) == list(biases[4:8]) == [-0.5, -1, -1.5, -2]
     assert list(biases[8:]) == [0.5, 1, 1.5, 2]
     others = np.delete(weights, np.flatnonzero(np.isin(weights, biases)))
@@ -131,8 +131,8 @@ def test_networks_are_the_papers():
 
 
 def test_errors_fall_while_streams_are_learned():
-    few = study(Method(), range(8), Budget(100, 10_000, 1000))
-    more = study(Method(), range(8), Budget(3000, 10_000, 1000))
+    few = study(Learning(), range(8), Budget(100, 10_000, 1000))
+    more = study(Learning(), range(8), Budget(3000, 10_000, 1000))
     before, after = (
         np.mean([row.error_free for row in rows]) for rows in (few, more)
     )
@@ -147,4 +147,4 @@ def test_impossible_budgets_are_refused(name):
 
 def test_a_study_needs_seeds():
     with pytest.raises(ValueError, match="seeds must be one or more"):
-        study(Method(), [])
+        study(Learning(), [])

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from memnets.tasks.base import check_integer
-from memnets.tasks.reber import EmbeddedReber, _automaton
+from memnets.tasks.reber import EmbeddedReber, automaton
 from memnets.training.kernels.stream_network import Network, draw
 from memnets.training.kernels.streams import (
     State,
@@ -36,7 +36,7 @@ BIASES = -np.arange(1, 5) / 2  # -0.5 to -2, of input and output gates
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class Learning:
     """How networks learn.
 
     Args:
@@ -91,7 +91,7 @@ class Budget:
 
 
 @dataclasses.dataclass
-class Row:
+class Outcome:
     """What became of one network.
 
     Args:
@@ -148,7 +148,7 @@ class Strings:
 
 def _draw_strings(rng):
     """Draw strings, of any length, one after another."""
-    machine = _automaton(EmbeddedReber.grammar)
+    machine = automaton(EmbeddedReber.grammar)
     end, none = len(machine.follow) - 1, len(EmbeddedReber.inputs)
     state = np.zeros(STRINGS, np.intp)
     symbols, states = [], []
@@ -169,7 +169,7 @@ class _Learner:
     """One network's row, its strings and where it stands."""
 
     def __init__(self, seed, rng):
-        self.row, self.strings = Row(seed), Strings(rng)
+        self.row, self.strings = Outcome(seed), Strings(rng)
         self.passed = 0  # test streams, in a row
         self.lengths: list[float] | None = None  # of the last ten tests
 
@@ -180,15 +180,15 @@ class _Study:
     A network that is done makes room for the next.
     """
 
-    def __init__(self, method, seeds, budget):
-        self.method, self.budget, self.waiting = method, budget, iter(seeds)
+    def __init__(self, learning, seeds, budget):
+        self.learning, self.budget, self.waiting = learning, budget, iter(seeds)
         self.rows = []
         lanes = min(LANES, len(seeds))
-        nothing = np.zeros((lanes, method.network.count), np.float32)
-        self.state = State(method.network, nothing)
+        nothing = np.zeros((lanes, learning.network.count), np.float32)
+        self.state = State(learning.network, nothing)
         self.turns = Turns(*(np.zeros(lanes) for _ in Turns._fields))
         self.learners: list[_Learner | None] = [None] * lanes
-        machine = _automaton(EmbeddedReber.grammar)
+        machine = automaton(EmbeddedReber.grammar)
         self.possible = (machine.possible > 0).astype(np.float32)
         for k in range(lanes):
             self.begin(k)
@@ -200,11 +200,11 @@ class _Study:
         if seed is None:
             return
         rng = np.random.default_rng(seed)
-        self.state.replace(k, self.method.draw(rng))
+        self.state.replace(k, self.learning.draw(rng))
         self.learners[k] = _Learner(int(seed), rng)
         self.rows.append(self.learners[k].row)
-        self.turns.rate[k] = self.method.rate
-        self.turns.decay[k] = self.method.decay
+        self.turns.rate[k] = self.learning.rate
+        self.turns.decay[k] = self.learning.decay
         # Each training stream may end in an error, and the test after it.
         self.begin_stream(k, training=1, errors=2 * self.budget.streams)
 
@@ -236,7 +236,7 @@ class _Study:
         idle = np.zeros((3, steps), int)
         pieces = [n.strings.piece(steps) if n else idle for n in self.learners]
         symbols, states, starts = map(np.stack, zip(*pieces))
-        starts = starts * (1 + self.method.resets)
+        starts = starts * (1 + self.learning.resets)
         left = self.limits() - self.turns.right
         turns = self.turns._replace(length=left, trained=0, tested=0, used=0)
         given = symbols, self.possible.take(states, 0), starts, turns
@@ -280,8 +280,8 @@ class _Study:
 
 
 def study(
-    method: Method, seeds: Iterable[int], budget: Budget | None = None
-) -> list[Row]:
+    learning: Learning, seeds: Iterable[int], budget: Budget | None = None
+) -> list[Outcome]:
     """Train networks on continual streams until they are perfect.
 
     After each training stream a network is tested, on up to ten streams; the
@@ -289,16 +289,16 @@ def study(
     of networks that do not become perfect is measured at the end.
 
     Args:
-        method: `Method`.
+        learning: `Learning`.
         seeds: Integers, one for each network. At least 16 are fastest.
         budget: `Budget`. Default: `None`, the paper's.
 
     Returns:
-        List of `Row`, in the order of the seeds.
+        List of `Outcome`, in the order of the seeds.
     """
     seeds = list(seeds)
     if not seeds:
         raise ValueError("seeds must be one or more integers, got none")
-    made = _Study(method, seeds, budget or Budget())
+    made = _Study(learning, seeds, budget or Budget())
     made.run()
     return made.rows

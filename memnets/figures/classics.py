@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from memnets.plots.reproduction import plot_lags, plot_reproduction
+from memnets.plots.reproduction import (
+    plot_first_failures,
+    plot_lags,
+    plot_reproduction,
+)
 from memnets.records.classics import PUBLISHED, recorded_trials
 
 
@@ -32,6 +36,14 @@ def lags(figure: Figure) -> None:
     plot_lags(recorded_trials(), figure.add_subplot())
 
 
+def counters(figure: Figure) -> None:
+    """Draw how far trained counters reach."""
+    ax = figure.add_subplot()
+    plot_first_failures(recorded_trials(), ax)
+    handles = ax.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2)
+
+
 # Title, recordings and layout of each figure of the catalogue.
 DRAWN: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
     "reproduction": (
@@ -43,5 +55,10 @@ DRAWN: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
         "How long a lag is learned? Forget biases and cells, 8 units each",
         (),
         lags,
+    ),
+    "counted": (
+        "Trained to count, tested further: where does each network fail?",
+        (),
+        counters,
     ),
 }

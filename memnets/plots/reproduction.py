@@ -1,10 +1,12 @@
-"""Pictures of the classic experiments: training sequences, and lags."""
+"""Pictures of the classic experiments: sequences, lags, and counters."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -27,6 +29,15 @@ NETWORKS = {
     "elman": ("X", ":"),
 }
 COLUMNS = ("row", "method", "solved", "sequences")
+LEAST = 7  # the left edge of the picture of first failures
+# Who counts: names in the picture, and colours.
+COUNTERS = {
+    "today": ("today's LSTM", "C0"),
+    "today, linear output": ("today's, linear output", "C0"),
+    "2001, 1 million strings": ("online, 1 million strings", "C1"),
+    "2001, 2 million strings": ("online, 2 million strings", "C1"),
+    "online, only a counter": ("only a counter", "C2"),
+}
 
 
 def plot_reproduction(
@@ -125,6 +136,67 @@ def plot_lags(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_first_failures(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how far networks count that learned a^n b^n, a line for each kind.
+
+    A ring is the smallest n whose string a network fails. Rings at the right
+    edge are networks that fail none that was tried, rings at the left edge
+    those that fail a trained one. A bar is the largest n of the training. The
+    rings of a line are a little apart, in the order of the seeds.
+
+    Args:
+        frame: A table of trials, as from
+            `memnets.records.classics.recorded_trials`. Of it, the rows `anbn`,
+            `anbn-200`, ... are drawn.
+        ax: The axes. Default: `None`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If the table is no `DataFrame`.
+        ValueError: If it has no such columns, or no row of a^n b^n.
+    """
+    _check(frame, (*COLUMNS, "first", "seed", "settings"))
+    own = frame[frame["row"].str.fullmatch(r"anbn(-\d+)?")]
+    own = own[own["method"].isin(COUNTERS)]
+    if not len(own):
+        raise ValueError("frame must have a row named anbn or anbn-200")
+    ax = _axes(ax)
+    groups = dict(iter(own.groupby(["row", "method"])))
+    order = sorted(groups, key=lambda key: (key[0], [*COUNTERS].index(key[1])))
+    for y, (key, last) in enumerate((k, k == order[-1]) for k in order):
+        _draw_counters(ax, -y, groups[key], key[1], last)
+    ax.set(xscale="log", ylim=(0.5 - len(order), 0.5))
+    ax.set_xlabel("smallest n that fails")
+    annotations.name_rows(
+        ax, tuple(COUNTERS[method][0] for _, method in order), len(order)
+    )
+    ax.set_xticks([10, 100, 1000], ["10", "100", "none to\n1,000"])
+    ax.set_xlim(LEAST, 1100)
+    return ax
+
+
+def _draw_counters(
+    ax: Axes, y: int, trials: pd.DataFrame, method: str, last: bool
+) -> None:
+    """Draw the first failures of one kind of networks, and its training."""
+    line, size = plt.rcParams["axes.linewidth"], plt.rcParams["font.size"]
+    task = json.loads(trials["settings"].iloc[0])["task"]
+    most = (task["timesteps"] - 1) // 2
+    ink = plt.rcParams["text.color"]
+    bar = {"color": ink, "mew": 2 * line, "markersize": 1.5 * size}
+    label = "largest n of the training" if last else None
+    ax.plot(most, y, "|", label=label, **bar)
+    first = trials.sort_values("seed")["first"].fillna(LEAST).to_numpy(float)
+    spread = 0.25 * (np.arange(len(first)) / max(len(first) - 1, 1) - 0.5)
+    ring = {"fillstyle": "none", "mew": 1.5 * line, "clip_on": False}
+    name = "a network" if last else None
+    ax.plot(
+        first, y + spread, "o", color=COUNTERS[method][1], label=name, **ring
+    )
+
+
 def _draw_row(ax: Axes, y: int, row: str, trials: pd.DataFrame) -> None:
     """Draw what is published of a row, and what each method needs."""
     size, line = (
@@ -170,7 +242,7 @@ def _name_marks(ax: Axes) -> None:
     ax.plot([], [], "o", label="hollow: some unsolved", **hollow)
 
 
-def _check(frame: pd.DataFrame) -> None:
+def _check(frame: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> None:
     """Refuse what is no table of trials."""
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(
@@ -178,10 +250,10 @@ def _check(frame: pd.DataFrame) -> None:
             f"memnets.records.classics.recorded_trials, got "
             f"{type(frame).__name__}"
         )
-    missing = [name for name in COLUMNS if name not in frame.columns]
+    missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise ValueError(
-            f"frame must have the columns {', '.join(COLUMNS)}, but "
+            f"frame must have the columns {', '.join(columns)}, but "
             f"{', '.join(missing)} is missing"
         )
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from memnets.experiments.continual import Method
+from memnets.experiments.continual import Learning
 from memnets.reproduction.modern import Modern
 from memnets.reproduction.row import (
     BINARY,
@@ -150,10 +150,10 @@ def _continual() -> Row:
     """Return the row of the continual embedded Reber grammar."""
     rule = PerfectStreams()
     old = {
-        "2000, forget gates": Method(),
-        "2000, forget gates, falling rate": Method(decay=0.9999),
-        "2000, no forget gates": Method(forget_gate=False),
-        "2000, no forget gates, resets": Method(False, resets=True),
+        "2000, forget gates": Learning(),
+        "2000, forget gates, falling rate": Learning(decay=0.9999),
+        "2000, no forget gates": Learning(forget_gate=False),
+        "2000, no forget gates, resets": Learning(False, resets=True),
     }
     attempts = {
         name: Attempt(Of2000(method), rule, 30_000, 16)

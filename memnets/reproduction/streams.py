@@ -47,19 +47,19 @@ class Of2000:
     """The LSTM of 2000, trained online as in the paper.
 
     Args:
-        method: `memnets.experiments.continual.Method`.
+        learning: `memnets.experiments.continual.Learning`.
     """
 
-    method: continual.Method
+    learning: continual.Learning
 
     def count_weights(self, task: Task) -> int:
         """Return the number of weights."""
-        return self.method.network.count
+        return self.learning.network.count
 
     def settings(self) -> dict[str, object]:
         """Return the settings as plain values."""
         learning = {"learning": "online, truncated gradient"}
-        return {**learning, **dataclasses.asdict(self.method)}
+        return {**learning, **dataclasses.asdict(self.learning)}
 
     def trials(
         self,
@@ -74,7 +74,7 @@ class Of2000:
         `cap` is the most training streams; `sequences` are training streams.
         """
         budget = continual.Budget(cap, test=rule.symbols)
-        rows, seconds = timed(continual.study, self.method, seeds, budget)
+        rows, seconds = timed(continual.study, self.learning, seeds, budget)
         for row in rows:
             verdict = None
             if row.perfect:

@@ -16,7 +16,7 @@ from memnets.tasks.base import (
     check_flag,
     check_integer,
 )
-from memnets.tasks.reber import GRAMMAR, SYMBOLS, _automaton, embedded
+from memnets.tasks.reber import GRAMMAR, SYMBOLS, automaton, embedded
 from memnets.tasks.symbols import NONE
 from memnets.tasks.temporal_order import (
     END,
@@ -248,7 +248,7 @@ class _Stream(NamedTuple):
 
 @functools.cache
 def _stream() -> _Stream:
-    machine = _automaton(embedded(GRAMMAR))
+    machine = automaton(embedded(GRAMMAR))
     end = len(machine.possible) - 1
     # Where a string ends, the next begins. Nothing else leads to the last
     # state but a forbidden symbol.

@@ -94,13 +94,13 @@ class Reber(Task):
         `silent` always answers 0. `perfect` knows the probability of each
         next symbol. A step that is not scored counts as an error of 0.
         """
-        possible = _automaton(self.grammar).possible
+        possible = automaton(self.grammar).possible
         players = {"silent": np.zeros_like(possible), "perfect": possible}
         return {name: self._error(answers) for name, answers in players.items()}
 
     def _error(self, answers: np.ndarray) -> float:
         """Return the exact error of a player, given its answer by state."""
-        machine = _automaton(self.grammar)
+        machine = automaton(self.grammar)
         truth = np.eye(NONE + 1, NONE)[machine.symbols]
         errors = np.square(truth - answers[:, None]).sum(axis=-1)
         errors[-1] = 0  # after the end nothing is scored
@@ -124,7 +124,7 @@ class Reber(Task):
             A `Batch` with arrays of shape `(batch_size, timesteps, channel)`.
         """
         check_draw(batch_size, rng)
-        machine = _automaton(self.grammar)
+        machine = automaton(self.grammar)
         chances = rng.random((self.timesteps, batch_size), np.float32)
         symbols = np.full((self.timesteps + 1, batch_size), NONE, np.int8)
         state = np.zeros(batch_size, np.intp)
@@ -146,7 +146,7 @@ class Reber(Task):
         Raises:
             ValueError: If the string is too long or not of the grammar.
         """
-        machine, state = _automaton(self.grammar), 0
+        machine, state = automaton(self.grammar), 0
         places = [SYMBOLS.find(symbol) for symbol in str(string)]
         for place in places:
             state = machine.read[state, place]
@@ -168,7 +168,7 @@ class Reber(Task):
             float32 array of shape `(batch, time, 7)`; 0 after the end and
             after a symbol that the grammar forbids.
         """
-        machine = _automaton(self.grammar)
+        machine = automaton(self.grammar)
         states = [np.zeros(len(inputs), np.intp)]
         for symbols in _symbols(inputs).T:
             states.append(machine.read[states[-1], symbols])
@@ -235,7 +235,7 @@ class EmbeddedReber(Reber):
         and P at the one step that needs memory. The others are those of
         `Reber`.
         """
-        forgetful = _automaton(self.grammar).possible.copy()
+        forgetful = automaton(self.grammar).possible.copy()
         # Only the second T or P ever comes with probability 1.
         sure = (forgetful[:, 1:3] == 1).any(axis=1)
         forgetful[sure, 1:3] = 0.5
@@ -282,7 +282,7 @@ def letters(inputs: np.ndarray) -> str:
     return "".join(SYMBOLS[symbol] for symbol in read[read < NONE])
 
 
-class _Automaton(NamedTuple):
+class Automaton(NamedTuple):
     """A grammar as arrays; a single successor is listed as both branches."""
 
     symbols: np.ndarray  # (state, branch)
@@ -292,7 +292,8 @@ class _Automaton(NamedTuple):
 
 
 @functools.cache
-def _automaton(grammar: tuple[str, ...]) -> _Automaton:
+def automaton(grammar: tuple[str, ...]) -> Automaton:
+    """Return the automaton of a grammar."""
     symbols = np.full((len(grammar), 2), NONE)
     follow = np.full((len(grammar), 2), len(grammar) - 1)
     # A forbidden symbol leads to state -1. As at the end, no symbol may come
@@ -305,7 +306,7 @@ def _automaton(grammar: tuple[str, ...]) -> _Automaton:
             symbols[state, branch], follow[state, branch] = place, to
             read[state, place] = to
             possible[state, place] += 0.5
-    return _Automaton(symbols, follow, read, possible)
+    return Automaton(symbols, follow, read, possible)
 
 
 @functools.cache
@@ -318,7 +319,7 @@ def _branching(grammar: tuple[str, ...], timesteps: int) -> np.ndarray:
     Returns:
         float64 array of shape `(timesteps, state)`.
     """
-    follow = _automaton(grammar).follow
+    follow = automaton(grammar).follow
     # The probability of ending within the remaining steps, by state.
     ending = np.eye(len(grammar))[-1]
     first = np.full((timesteps, len(grammar)), 0.5)
