@@ -417,6 +417,7 @@ CHEAP = [
     ("4-100", "today"),
     ("2c-50-50", "today"),
     ("5-140", "today"),
+    ("anbn", "online, only a counter"),
 ]
 
 

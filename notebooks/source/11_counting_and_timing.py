@@ -376,7 +376,11 @@ for (row, method), own in online.groupby(["row", "method"], sort=False):
     print(f"{row:13} {method:20} {own['solved'].sum()} of {len(own)}")
 
 # %% [markdown]
-# **What to see.** TODO
+# **What to see.** With peepholes all ten cells learn the cosine of period 10,
+# without them none does. The gates of a cell without peepholes see its state
+# only through the output gate, which has to shape the answer as well. The paper
+# reports that nine of ten plain cells learn this one task, too, after about 2.5
+# million streams [from memory].
 
 # %% [markdown]
 # ## What may one conclude?
