@@ -189,7 +189,8 @@ def _draw_counters(
     label = "largest n of the training" if last else None
     ax.plot(most, y, "|", label=label, **bar)
     first = trials.sort_values("seed")["first"].fillna(LEAST).to_numpy(float)
-    spread = 0.6 * (np.arange(len(first)) / max(len(first) - 1, 1) - 0.5)
+    middle = (len(first) - 1) / 2
+    spread = 0.3 * (np.arange(len(first)) - middle) / max(middle, 1)
     ring = {"fillstyle": "none", "mew": 1.5 * line, "clip_on": False}
     name = "a network" if last else None
     ax.plot(
