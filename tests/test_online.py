@@ -212,7 +212,7 @@ def test_a_hundred_sequences_teach_what_keras_teaches(scored):
 
 
 @pytest.mark.parametrize("each_step", [False, True], ids=["after", "each"])
-@pytest.mark.parametrize("parts", [(8,), (16,), (8, 8)], ids=str)
+@pytest.mark.parametrize("parts", [(8,), (16,), (8, 8), (8, 8, 8)], ids=str)
 @pytest.mark.parametrize("name", ["blocks", "2a"])
 def test_company_changes_no_bit(name, parts, each_step):
     network = (NETWORKS if name == "blocks" else SYMBOLS)[name]

@@ -34,6 +34,7 @@ from memnets.reproduction.trials import (
     SCHEMA,
     Job,
     choose,
+    divide,
     key_of,
     reproduce,
     run_job,
@@ -426,10 +427,27 @@ def test_committed_trials_come_back_bit_for_bit(row, method):
     frame = committed()
     own = frame[(frame["row"] == row) & (frame["method"] == method)]
     cheapest = own.sort_values("sequences").iloc[0]
-    (again,) = run_job(Job(row, method, (int(cheapest["seed"]),)))
-    text = SCHEMA.text([again]).decode().strip()
+    (again,) = run_job(Job(row, (method,), (int(cheapest["seed"]),)))
+    check_as_committed(again)
+
+
+def test_trials_that_differ_only_in_their_end_are_trained_together():
+    row, both = "3b-100-3", ("today", "today, stricter stop")
+    jobs = divide([(row, m, seed) for m in ("1997", *both) for seed in (0, 9)])
+    assert jobs == [Job(row, ("1997",), (0, 9)), Job(row, both, (0, 9))]
+    found = run_job(Job(row, both, (0, 9)))
+    assert [(own["method"], own["seed"]) for own in found] == [
+        (method, seed) for seed in (0, 9) for method in both
+    ]
+    for own in found:
+        check_as_committed(own)
+
+
+def check_as_committed(found):
+    """Check that a trial is in the table, bit for bit."""
+    text = SCHEMA.text([found]).decode().strip()
     mine = dict(zip(SCHEMA.columns, next(csv.reader([text]))))
-    trial = row, method, str(cheapest["seed"])
+    trial = found["row"], found["method"], str(found["seed"])
     with open(TABLE, newline="", encoding="utf-8") as file:
         (kept,) = [
             line

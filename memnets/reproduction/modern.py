@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from memnets.networks import draws
-from memnets.reproduction.rules import Rule, Trial, score
+from memnets.reproduction.rules import Judge, Rule, Trial, score
 from memnets.tasks import Batch, Task
 from memnets.training.batches import generator
 from memnets.training.kernels.engine import Kernel
@@ -143,11 +143,37 @@ class Modern:
             stop: Function that says whether to give up. Default: never.
         """
         for seed in seeds:
-            arguments = task, rule, cap, seed, stop
-            trial, seconds = timed(self._trial, *arguments)
-            if trial is None:
-                return
-            yield trial._replace(seconds=seconds)
+            for _, trial in self.share(task, [(rule, cap)], seed, stop):
+                yield trial
+
+    def share(
+        self,
+        task: Task,
+        ends: Sequence[tuple[Rule, int]],
+        seed: int,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[int, Trial]]:
+        """Train one network for several trials, until the last has ended.
+
+        They differ only in when they end, so each is as if it were alone.
+
+        Args:
+            task: The task.
+            ends: The rule and the cap of each trial, as in `trials`; all rules
+                draw the same sequences.
+            seed: Integer, the number of the trials.
+            stop: As in `trials`.
+
+        Yields:
+            The place of a trial among `ends`, and the trial, as it ends; its
+            seconds are those since the one before.
+        """
+        began = time.thread_time()
+        learning = self._learn(self._kernel(task, seed), task, ends, seed, stop)
+        for n, trial in learning:
+            now = time.thread_time()
+            yield n, trial._replace(seconds=now - began)
+            began = now
 
     def train(self, task: Task, rule: Rule, cap: int, seed: int) -> Course:
         """Train one network, as in `trials`, and keep its course.
@@ -163,43 +189,38 @@ class Modern:
         """
         kernel, scores = self._kernel(task, seed), []
         learn = functools.partial(self._learn, kernel, note=scores.append)
-        trial, seconds = timed(learn, task, rule, cap, seed)
+        found, seconds = timed(lambda: [*learn(task, [(rule, cap)], seed)])
         correct, errors = map(np.concatenate, zip(*scores))
-        trial = trial._replace(seconds=seconds)
+        trial = found[0][1]._replace(seconds=seconds)
         return Course(trial, correct, errors, kernel.get()[0])
-
-    def _trial(self, task, rule, cap, seed, stop) -> Trial | None:
-        kernel = self._kernel(task, seed)
-        return self._learn(kernel, task, rule, cap, seed, stop)
 
     def _learn(
         self,
         kernel,
         task,
-        rule,
-        cap,
+        ends,
         seed,
         stop=lambda: False,
         note=lambda scores: None,
-    ) -> Trial | None:
-        """Train a network until its trial ends, or until it must stop."""
-        judge, sequences = rule.judge(task, seed), 0
-        for batch in self._batches(rule.stream(task, seed)):
-            if stop():
-                return None
-            if sequences >= cap:
-                return Trial(seed, None, sequences, 0.0)
+    ) -> Iterator[tuple[int, Trial]]:
+        """Train a network until its trials end, or until it must stop."""
+        judges = {n: end[0].judge(task, seed) for n, end in enumerate(ends)}
+        sequences = 0
+        for batch in self._batches(ends[0][0].stream(task, seed)):
+            for n in [n for n in judges if sequences >= ends[n][1]]:
+                del judges[n]
+                yield n, Trial(seed, None, sequences, 0.0)
+            if stop() or not judges:
+                return
             kernel.run(self._weighted(batch), 0, np.zeros(1, bool))
-            correct, errors = score(task, kernel.answers(), batch)
-            note((correct, errors))
-            done, due = 0, judge.due(correct, errors)
-            while due is not None:
-                done += due
-                verdict = judge.examine(_answer(kernel), sequences + done)
+            scores = score(task, kernel.answers(), batch)
+            note(scores)
+            for n in list(judges):
+                verdict = _examine(judges[n], kernel, *scores, sequences)
                 if verdict is not None:
-                    sequences += self.batch_size
-                    return Trial(seed, verdict, sequences, 0.0)
-                due = judge.due(correct[done:], errors[done:])
+                    del judges[n]
+                    after = sequences + self.batch_size
+                    yield n, Trial(seed, verdict, after, 0.0)
             sequences += self.batch_size
 
     def _kernel(self, task, seed, lanes=None):
@@ -249,6 +270,18 @@ def timed(function, *arguments):
     began = time.thread_time()
     result = function(*arguments)
     return result, time.thread_time() - began
+
+
+def _examine(judge: Judge, kernel: Kernel, correct, errors, sequences):
+    """Examine a network as often as its judge asks; return the verdict."""
+    done, due = 0, judge.due(correct, errors)
+    while due is not None:
+        done += due
+        verdict = judge.examine(_answer(kernel), sequences + done)
+        if verdict is not None:
+            return verdict
+        due = judge.due(correct[done:], errors[done:])
+    return None
 
 
 def _answer(kernel: Kernel):

@@ -16,6 +16,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from memnets.tasks import Batch, NoisyTarget, Task
+from memnets.tasks.final import FinalTask, final_errors
 from memnets.training.batches import BATCHES, generator
 
 # From a batch to the answers of a network whose weights stay unchanged.
@@ -95,12 +96,15 @@ class Rule(Protocol):
 
 def score(task: Task, outputs: np.ndarray, batch: Batch):
     """Return whether each answer is correct, and its mean absolute error."""
+    if isinstance(task, FinalTask):  # no other step counts
+        errors = final_errors(outputs, batch).mean(axis=-1)
+        return task.correct(outputs, batch), errors.astype(float)
     misses = np.abs(outputs - batch.targets).mean(axis=-1) * batch.weights
     scored = np.maximum((batch.weights > 0).sum(axis=1), 1)
     return task.correct(outputs, batch), misses.sum(axis=1) / scored
 
 
-class _FreshSequences:
+class FreshSequences:
     """Rules whose training sequences are all drawn anew."""
 
     def stream(self, task, seed):
@@ -113,7 +117,7 @@ class _FreshSequences:
 
 
 @dataclasses.dataclass(frozen=True)
-class LastCorrect(_FreshSequences):
+class LastCorrect(FreshSequences):
     """Stop when few of the last training sequences were wrong.
 
     Source: sections 5.4 to 5.6.
@@ -166,7 +170,7 @@ def _sums(values: np.ndarray, ends: np.ndarray, window: int) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True)
-class Streak(_FreshSequences):
+class Streak(FreshSequences):
     """Stop when a long test finds no error, tried after each long streak.
 
     Source: section 5.2. The paper's criterion is the test alone; it does not
@@ -208,7 +212,7 @@ class _StreakJudge:
 
 
 @dataclasses.dataclass(frozen=True)
-class FreshSet(_FreshSequences):
+class FreshSet(FreshSequences):
     """Stop when a fresh set of sequences is answered well enough.
 
     The set is drawn anew each time. The first criterion (ST1) is that few of
@@ -411,7 +415,7 @@ class _AtTheEnd:
 
 
 @dataclasses.dataclass(frozen=True)
-class FirstFailure(_FreshSequences):
+class FirstFailure(FreshSequences):
     """Train for a while, then count up to the first string that fails.
 
     The training is solved if all strings of the trained lengths are accepted;
@@ -445,7 +449,7 @@ class _FirstFailureJudge(_AtTheEnd):
 
 
 @dataclasses.dataclass(frozen=True)
-class ShareRepeated(_FreshSequences):
+class ShareRepeated(FreshSequences):
     """Train for a while, then measure the share of symbols repeated.
 
     Args:

@@ -106,6 +106,15 @@ class ModernStreams(Modern):
         symbols = np.asarray(before) * float(self.batch_size * self.steps)
         return self.rate / (1 + symbols / self.slowed_after)
 
+    def trials(self, task, rule, cap, seeds, stop=lambda: False):
+        """Train a network for each seed; give each trial as it ends."""
+        for seed in seeds:
+            arguments = task, rule, cap, seed, stop
+            trial, seconds = timed(self._trial, *arguments)
+            if trial is None:
+                return
+            yield trial._replace(seconds=seconds)
+
     def _trial(self, task, rule, cap, seed, stop) -> Trial | None:
         """Train until the tests are perfect; `sequences` are symbols."""
         short = dataclasses.replace(task, timesteps=self.steps)

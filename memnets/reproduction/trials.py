@@ -18,7 +18,9 @@ from tqdm import tqdm
 from memnets.experiments import pool
 from memnets.records.classics import SCHEMA
 from memnets.records.tables import Key, Table
+from memnets.reproduction.modern import Modern
 from memnets.reproduction.rows import ROWS
+from memnets.reproduction.rules import FreshSequences, Trial
 from memnets.tasks.base import check_integer
 from memnets.training.interrupts import deferred_interrupt
 from memnets.training.loop import versions
@@ -28,21 +30,22 @@ REPRODUCIBLE = tuple(
     name for name in SCHEMA.columns if name not in ("seconds", "versions")
 )
 # The most trials that are trained side by side, one in each lane.
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Some trials of a row by one method, trained in one go.
+    """Some trials of a row, trained in one go.
 
     Args:
         row: String, the name of the row.
-        method: String, the name of the method.
-        seeds: Tuple of integers, one for each trial.
+        methods: Tuple of strings, the names of methods whose training is the
+            same and differs only in when it ends.
+        seeds: Tuple of integers, one for each trial of a method.
     """
 
     row: str
-    method: str
+    methods: tuple[str, ...]
     seeds: tuple[int, ...]
 
 
@@ -149,18 +152,33 @@ def reproduce(
 
 
 def divide(trials: Sequence[tuple[str, str, int]]) -> list[Job]:
-    """Divide trials into jobs of equal size, each of one row and method."""
-    groups: dict[tuple[str, str], list[int]] = {}
+    """Divide trials into jobs of equal size, each of one network's training."""
+    shared: dict[tuple[str, str, int], list[str]] = {}
     for row, method, seed in trials:
-        groups.setdefault((row, method), []).append(seed)
+        key = row, _first_of_its_training(row, method), seed
+        shared.setdefault(key, []).append(method)
+    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for (row, _, seed), methods in shared.items():
+        groups.setdefault((row, tuple(methods)), []).append(seed)
     jobs = []
-    for (row, method), seeds in groups.items():
+    for (row, methods), seeds in groups.items():
         count = math.ceil(len(seeds) / SIDE_BY_SIDE)
         size = math.ceil(len(seeds) / count)
         for first in range(0, len(seeds), size):
-            part = tuple(seeds[first : first + size])
-            jobs.append(Job(row, method, part))
+            jobs.append(Job(row, methods, tuple(seeds[first : first + size])))
     return jobs
+
+
+def _first_of_its_training(row: str, method: str) -> str:
+    """Return the first method of a row whose training is the same."""
+    attempts = ROWS[row].attempts
+    own = attempts[method]
+    if isinstance(own.method, Modern) and isinstance(own.rule, FreshSequences):
+        for name, other in attempts.items():
+            drawn_anew = isinstance(other.rule, FreshSequences)
+            if drawn_anew and other.method == own.method:
+                return name
+    return method
 
 
 def _run(table, jobs, workers, executor, progress, held) -> None:
@@ -210,27 +228,39 @@ def rows_of(
     job: Job, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[dict[str, object]]:
     """Run the trials of a job; give the row of each as it ends."""
-    task, own = ROWS[job.row].task, ROWS[job.row].attempts[job.method]
-    weights, seeds = own.method.count_weights(task), list(job.seeds)
-    for trial in own.method.trials(task, own.rule, own.cap, seeds, stop):
-        verdict, error = trial.verdict, trial.measure
-        if verdict is not None:
-            error = verdict.error
-        yield {
-            "row": job.row,
-            "method": job.method,
-            "seed": trial.seed,
-            "solved": verdict is not None,
-            "sequences": trial.sequences,
-            "first": verdict and verdict.first,
-            "wrong": None if verdict is None else verdict.wrong,
-            "tested": None if verdict is None else verdict.tested,
-            "error": None if error is None else f"{error:.6g}",
-            "weights": weights,
-            "seconds": round(trial.seconds, 2),
-            "settings": settings_of(job.row, job.method),
-            "versions": _versions(),
-        }
+    task = ROWS[job.row].task
+    own = [ROWS[job.row].attempts[method] for method in job.methods]
+    method, ends = own[0].method, [(each.rule, each.cap) for each in own]
+    if len(ends) == 1:
+        for trial in method.trials(task, *ends[0], list(job.seeds), stop):
+            yield _row_of(job.row, job.methods[0], trial)
+        return
+    for seed in job.seeds:
+        for n, trial in method.share(task, ends, seed, stop):
+            yield _row_of(job.row, job.methods[n], trial)
+
+
+def _row_of(row: str, method: str, trial: Trial) -> dict[str, object]:
+    """Return a trial as a row of the table."""
+    verdict, error = trial.verdict, trial.measure
+    if verdict is not None:
+        error = verdict.error
+    weights = ROWS[row].attempts[method].method.count_weights(ROWS[row].task)
+    return {
+        "row": row,
+        "method": method,
+        "seed": trial.seed,
+        "solved": verdict is not None,
+        "sequences": trial.sequences,
+        "first": verdict and verdict.first,
+        "wrong": None if verdict is None else verdict.wrong,
+        "tested": None if verdict is None else verdict.tested,
+        "error": None if error is None else f"{error:.6g}",
+        "weights": weights,
+        "seconds": round(trial.seconds, 2),
+        "settings": settings_of(row, method),
+        "versions": _versions(),
+    }
 
 
 def key_of(row: str, method: str, seed: int) -> Key:

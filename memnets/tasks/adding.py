@@ -13,7 +13,7 @@ from memnets.tasks.base import (
     check_flag,
     check_integer,
 )
-from memnets.tasks.final import FinalTask, final_errors
+from memnets.tasks.final import FinalTask, blank_after, final_errors
 
 TOLERANCE = 0.04
 # The first number is marked among so many pairs at the beginning.
@@ -114,7 +114,7 @@ class Adding(FinalTask):
         for step in marked:
             inputs[row, step, 1] = 1
         self._mark_ends(inputs, lengths)
-        inputs[np.arange(self.timesteps) >= lengths[:, None]] = 0
+        blank_after(inputs, lengths, 0)
         told = np.stack([inputs[row, step] for step in marked], axis=1)
         combined = self._combine(told)
         if self.reminder:

@@ -83,6 +83,20 @@ def final_answers(values: np.ndarray, batch: Batch) -> np.ndarray:
     return values[np.arange(len(values)), last]
 
 
+def blank_after(values: np.ndarray, lengths: np.ndarray, blank: int) -> None:
+    """Overwrite, in place, what follows each sequence's end.
+
+    Args:
+        values: Array of shape `(batch, time)` or `(batch, time, channel)`.
+        lengths: int array of shape `(batch,)`.
+        blank: Integer, 0, or -1 for symbols.
+    """
+    # Most steps are before every end; they are not looked at.
+    shortest = int(lengths.min())
+    after = np.arange(shortest, values.shape[1]) >= lengths[:, None]
+    values[:, shortest:][after] = blank
+
+
 def final_errors(outputs: np.ndarray, batch: Batch) -> np.ndarray:
     """Return the absolute errors at each sequence's last scored step.
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_flag, check_integer
-from memnets.tasks.final import ChoiceTask
+from memnets.tasks.final import ChoiceTask, blank_after
 from memnets.tasks.symbols import NONE
 
 MALE, FEMALE, ASK, FILLER = range(4)  # FILLER is the first of them
@@ -136,7 +136,7 @@ class LatestSubject(ChoiceTask):
         np.put_along_axis(symbols, taken, np.where(told, genders, kept), axis=1)
         last = np.where(told, taken, NONE).argmax(axis=1)
         gender = genders[each, last]
-        symbols[steps >= lengths[:, None]] = NONE
+        blank_after(symbols, lengths, NONE)
         ask = FILLER + self.fillers + gender if self.reminder else ASK
         symbols[each, lengths - 1] = ask
         answers = np.eye(2, dtype=np.float32)[gender]

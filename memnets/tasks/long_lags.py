@@ -17,7 +17,7 @@ from memnets.tasks.base import (
     check_flag,
     check_integer,
 )
-from memnets.tasks.final import FinalTask, final_errors
+from memnets.tasks.final import FinalTask, blank_after, final_errors
 from memnets.tasks.symbols import NONE
 
 # The numbers of symbols of LongLagTrigger; x and y are 0 and 1.
@@ -412,7 +412,7 @@ class LongLagTrigger(FinalTask):
         read[:, 0], read[:, 1] = START, told
         end = DISTRACTOR + kinds + told if self.reminder else TRIGGER
         read[np.arange(batch_size), lengths - 1] = end
-        read[np.arange(self.timesteps) >= lengths[:, None]] = NONE
+        blank_after(read, lengths, NONE)
         answers = np.eye(2, dtype=np.float32)[told]
         return self.answered_at_end(read, lengths, answers)
 

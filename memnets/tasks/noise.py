@@ -14,7 +14,7 @@ from memnets.tasks.base import (
     check_flag,
     check_integer,
 )
-from memnets.tasks.final import FinalTask, final_answers
+from memnets.tasks.final import FinalTask, blank_after, final_answers
 
 # The variances of the noise in the inputs and in the targets.
 NOISE = 0.2
@@ -118,7 +118,7 @@ class SignalThenNoise(FinalTask):
         # means that the sequence has ended.
         line = rng.normal(0, math.sqrt(NOISE), shape).astype(np.float32)
         self._write(line, 2 * kind - 1)
-        line[np.arange(self.timesteps) >= lengths[:, None]] = 0
+        blank_after(line, lengths, 0)
         if self.reminder:
             mean = line[:, : self.signal].mean(axis=1)
             line[np.arange(batch_size), lengths - 1] = mean

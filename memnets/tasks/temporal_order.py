@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from memnets.tasks.base import Batch, check_draw, check_flag, check_integer
-from memnets.tasks.final import FinalTask, final_errors
+from memnets.tasks.final import FinalTask, blank_after, final_errors
 from memnets.tasks.symbols import NONE
 
 SYMBOLS = tuple("EBabcdXY")
@@ -128,7 +128,7 @@ class TemporalOrder(FinalTask):
             symbols[row, step] = TOLD + told
             answer = 2 * answer + told
         symbols[:, 0] = START
-        symbols[np.arange(self.timesteps) >= lengths[:, None]] = NONE
+        blank_after(symbols, lengths, NONE)
         ends = len(SYMBOLS) + answer if self.reminder else END
         symbols[row, lengths - 1] = ends
         return symbols, answer

@@ -12,7 +12,7 @@ The gradient is truncated: errors are carried through time only by the states,
 not by the weights from the units of one step to those of the next.
 
 Each lane of a vector is a network with its own weights and sequences, so the
-code for one network trains 8 or 16 at once. Lanes are independent: a network
+code for one network trains up to 24 at once. Lanes are independent: a network
 learns the same weights, to the last bit, whatever the others do.
 """
 
@@ -44,6 +44,7 @@ from memnets.training.kernels.lanes import (
 )
 
 TWO, QUARTER = f4(2), f4(0.25)
+MOST_PARTS = 3  # of 8 lanes; more cost more for each lane
 CHUNK = 16  # steps whose gradients are summed together
 # Weights are updated never, after each sequence, or at each step with a target.
 ANSWER, AFTER, EACH = 0, 1, 2
@@ -508,8 +509,8 @@ def answer(network, weights, inputs, lengths=None, scored=1, parts=None):
             all steps.
         scored: Positive integer, the number of last steps with answers.
             Default: 1.
-        parts: Tuple of integers, the parts of `Lanes`. Default: `None`, 8
-            lanes for up to 8 networks, else 16.
+        parts: Tuple of integers, the parts of `Lanes`. Default: `None`, the
+            least of 8, 16 and 24 lanes that hold all networks; 24 at most.
 
     Returns:
         float32 array of shape `(networks, sequences, scored, outputs)`, 0
@@ -565,7 +566,7 @@ def _run(network, mode, weights, inputs, targets, rate, lengths, parts):
         lengths = np.full((count, sequences), length)
     check(network, weights, inputs, targets, lengths)
     rates = np.broadcast_to(np.asarray(rate, f4), count)
-    parts = parts or ((8,) if count <= 8 else (8, 8))
+    parts = parts or (8,) * min(-(-count // 8), MOST_PARTS)
     outputs = []
     for first in range(0, count, sum(parts)):
         group = slice(first, first + sum(parts))
