@@ -427,20 +427,28 @@ def test_committed_trials_come_back_bit_for_bit(row, method):
     frame = committed()
     own = frame[(frame["row"] == row) & (frame["method"] == method)]
     cheapest = own.sort_values("sequences").iloc[0]
-    (again,) = run_job(Job(row, (method,), (int(cheapest["seed"]),)))
+    (again,) = run_job(Job(row, method, (int(cheapest["seed"]),)))
     check_as_committed(again)
 
 
 def test_trials_that_differ_only_in_their_end_are_trained_together():
     row, both = "3b-100-3", ("today", "today, stricter stop")
     jobs = divide([(row, m, seed) for m in ("1997", *both) for seed in (0, 9)])
-    assert jobs == [Job(row, ("1997",), (0, 9)), Job(row, both, (0, 9))]
-    found = run_job(Job(row, both, (0, 9)))
+    together = Job(row, both[0], (0, 9), both[1:])
+    assert jobs == [Job(row, "1997", (0, 9)), together]
+    found = run_job(together)
     assert [(own["method"], own["seed"]) for own in found] == [
         (method, seed) for seed in (0, 9) for method in both
     ]
     for own in found:
         check_as_committed(own)
+
+
+def test_trials_that_are_trained_together_are_all_counted(capsys, tmp_path):
+    path = tmp_path / "table.csv"
+    reproduce(path, ["3b-100-3"], methods=["today"], trials=1)
+    assert " 3/3 " in capsys.readouterr().err
+    assert len(results(path, SCHEMA)) == 3
 
 
 def check_as_committed(found):

@@ -39,14 +39,21 @@ class Job:
 
     Args:
         row: String, the name of the row.
-        methods: Tuple of strings, the names of methods whose training is the
-            same and differs only in when it ends.
-        seeds: Tuple of integers, one for each trial of a method.
+        method: String, the name of the method.
+        seeds: Tuple of integers, one for each trial.
+        also: Tuple of strings, the names of methods whose training is the same
+            and differs only in when it ends. Default: none.
     """
 
     row: str
-    methods: tuple[str, ...]
+    method: str
     seeds: tuple[int, ...]
+    also: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of all its methods."""
+        return self.method, *self.also
 
 
 def choose(
@@ -165,7 +172,8 @@ def divide(trials: Sequence[tuple[str, str, int]]) -> list[Job]:
         count = math.ceil(len(seeds) / SIDE_BY_SIDE)
         size = math.ceil(len(seeds) / count)
         for first in range(0, len(seeds), size):
-            jobs.append(Job(row, methods, tuple(seeds[first : first + size])))
+            part = tuple(seeds[first : first + size])
+            jobs.append(Job(row, methods[0], part, methods[1:]))
     return jobs
 
 
@@ -183,7 +191,7 @@ def _first_of_its_training(row: str, method: str) -> str:
 
 def _run(table, jobs, workers, executor, progress, held) -> None:
     """Do the jobs, and write each row as soon as it is there."""
-    total = held + sum(len(job.seeds) for job in jobs)
+    total = held + sum(len(job.seeds) * len(job.methods) for job in jobs)
     lock = threading.Lock()
     with (
         deferred_interrupt() as interrupted,
@@ -229,11 +237,11 @@ def rows_of(
 ) -> Iterator[dict[str, object]]:
     """Run the trials of a job; give the row of each as it ends."""
     task = ROWS[job.row].task
-    own = [ROWS[job.row].attempts[method] for method in job.methods]
+    own = [ROWS[job.row].attempts[name] for name in job.methods]
     method, ends = own[0].method, [(each.rule, each.cap) for each in own]
-    if len(ends) == 1:
+    if not job.also:
         for trial in method.trials(task, *ends[0], list(job.seeds), stop):
-            yield _row_of(job.row, job.methods[0], trial)
+            yield _row_of(job.row, job.method, trial)
         return
     for seed in job.seeds:
         for n, trial in method.share(task, ends, seed, stop):
