@@ -13,7 +13,6 @@ from memnets.reproduction.rtrl import RealTime
 from memnets.reproduction.rules import AllStrings, Streak
 from memnets.tasks import (
     EmbeddedReber,
-    LongLag,
     LongLagRandom,
     LongLagTrigger,
     Task,
@@ -88,35 +87,37 @@ def long_lag(task: Task, published: Published, rate: float, peers) -> Row:
         "shortcut": True,
     }
     biased = {**plain, "biases": "gates"}
-    streak = 100 if isinstance(task, LongLag) else 1000
-    late = {"input_gates": (-5.0,), "added_after": 5632}
-    other = "input gate -5, cell added after 5,632"
-    if isinstance(task, LongLagRandom):
-        streak, late = 1000, {"input_gates": (-4.0,), "end_only": True}
-        other = "input gate -4, error at the end only"
+    streak = 1000 if isinstance(task, LongLagRandom) else 100
+    method = Original(1, 1, 1.0, width=0.2, each_step=True, options=plain)
+    others = {
+        name: dataclasses.replace(method, options=biased, **reading)
+        for name, reading in _late(streak == 1000).items()
+    }
     return row_of_1997(
         "long lag, " + ("random" if streak == 1000 else "fixed") + " sequence",
         task,
         Streak(streak, 64 if streak == 100 else 10_000),
         published,
-        {
-            "paper": Original(
-                1, 1, 1.0, width=0.2, each_step=True, options=plain
-            ),
-            other: Original(
-                *(1, 1, 1.0),
-                width=0.2,
-                each_step=True,
-                options=biased,
-                **late,
-            ),
-        },
+        {"paper": method, **others},
         Modern(CATEGORICAL, 100, rate=rate, last_weight=100.0),
         None,
         100_000,
         peers,
         3 * published.sequences,
     )
+
+
+def _late(random: bool) -> dict[str, dict[str, object]]:
+    """Return the other readings of how the memory cell comes in."""
+    late = {"added_after": 5632}
+    if not random:
+        name = "input gate -5, cell added after 5,632"
+        return {name: {"input_gates": (-5.0,), **late}}
+    at_end = {"input_gates": (-4.0,), "end_only": True}
+    return {
+        "input gate -4, error at the end only": at_end,
+        "input gate -4, cell added, error at the end": {**at_end, **late},
+    }
 
 
 def trigger(lag: int, symbols: int, published: Published) -> Row:

@@ -272,7 +272,8 @@ for wanted in ("all", "some", "none", "not in the table"):
 # - whether gates receive the outputs of other gates, or only those of cells,
 # - which units have a bias,
 # - whether the weights change after each step or after each sequence,
-# - whether the output unit is linear, and
+# - whether the output unit is linear,
+# - when the memory cell is added to the network, and
 # - how the sequences were drawn.
 #
 # We tried other readings of the paper. A reading may be wrong, and a solved
