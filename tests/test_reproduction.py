@@ -434,9 +434,9 @@ def test_committed_trials_come_back_bit_for_bit(row, method):
 def test_trials_that_differ_only_in_their_end_are_trained_together():
     row, both = "3b-100-3", ("today", "today, stricter stop")
     jobs = divide([(row, m, seed) for m in ("1997", *both) for seed in (0, 9)])
-    together = Job(row, both[0], (0, 9), both[1:])
-    assert jobs == [Job(row, "1997", (0, 9)), together]
-    found = run_job(together)
+    together = [Job(row, both[0], (seed,), both[1:]) for seed in (0, 9)]
+    assert jobs == [Job(row, "1997", (0, 9)), *together]
+    found = [own for job in together for own in run_job(job)]
     assert [(own["method"], own["seed"]) for own in found] == [
         (method, seed) for seed in (0, 9) for method in both
     ]

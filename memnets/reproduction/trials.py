@@ -159,7 +159,10 @@ def reproduce(
 
 
 def divide(trials: Sequence[tuple[str, str, int]]) -> list[Job]:
-    """Divide trials into jobs of equal size, each of one network's training."""
+    """Divide trials into jobs of about equal size, each of one method.
+
+    What differs only in when the training ends is in one job.
+    """
     shared: dict[tuple[str, str, int], list[str]] = {}
     for row, method, seed in trials:
         key = row, _first_of_its_training(row, method), seed
@@ -169,7 +172,10 @@ def divide(trials: Sequence[tuple[str, str, int]]) -> list[Job]:
         groups.setdefault((row, tuple(methods)), []).append(seed)
     jobs = []
     for (row, methods), seeds in groups.items():
-        count = math.ceil(len(seeds) / SIDE_BY_SIDE)
+        method = ROWS[row].attempts[methods[0]].method
+        # Today's LSTM trains one network at a time, so its jobs may be small.
+        most = 1 if isinstance(method, Modern) else SIDE_BY_SIDE
+        count = math.ceil(len(seeds) / most)
         size = math.ceil(len(seeds) / count)
         for first in range(0, len(seeds), size):
             part = tuple(seeds[first : first + size])
