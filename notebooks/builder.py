@@ -18,12 +18,13 @@ COLAB = "https://colab.research.google.com"
 SOLUTION = re.compile(
     r"<summary>Solution</summary>.*?```python\n(.*?)```", re.DOTALL
 )
-# TensorFlow's notices when it starts, and progress bars. They hold times,
-# addresses and process numbers and would differ from build to build. Other
-# warnings stay in the notebook, where a test finds them.
+# TensorFlow's notices when it starts, progress bars, and the notice of the
+# first training. They would differ from build to build. Other warnings stay in
+# the notebook, where a test finds them.
 NOTICES = re.compile(
     r"WARNING: All log messages before absl|[IWE]\d{4} \d|WARNING:tensorflow:|"
-    r"To enable the following instructions|.*(episodes|runs)/s"
+    r"To enable the following instructions|.*(episodes|runs)/s|"
+    r"memnets compiles its training kernel"
 )
 
 

@@ -268,6 +268,7 @@ def test_notices_are_taken_out_and_warnings_stay(stream):
         "I0000 00:00:1.5 7 port.cc:153] oneDNN custom operations are on.\n"
         "WARNING:tensorflow:5 out of the last 5 calls to <f at 0x7f>\n"
         "  2%|1         | 80/4000 [00:04<03:16, 20.0 episodes/s]\n"
+        "memnets compiles its training kernel, once for this installation\n"
     )
     warning = "<string>:1: RuntimeWarning: overflow encountered in exp\n"
     cell = v4.new_code_cell(
