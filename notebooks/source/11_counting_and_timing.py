@@ -379,9 +379,9 @@ for (row, method), own in online.groupby(["row", "method"], sort=False):
 # %% [markdown]
 # **What to see.** With peepholes most cells learn the two cosines, the triangle
 # and the delays between spikes. Without them not one cell learns any of the
-# tasks; the rectangle is learned by neither. The gates of a cell without
-# peepholes see its state only through the output gate, which has to shape the
-# answer as well.
+# tasks. Neither kind learns the rectangle. The gates of a cell without peepholes
+# see its state only through the output gate, which has to shape the answer as
+# well.
 #
 # The paper reports that cells without peepholes learn two of these tasks, too:
 # nine of ten the cosine of period 10, after about 2.5 million streams, and some

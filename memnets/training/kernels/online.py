@@ -44,7 +44,7 @@ from memnets.training.kernels.lanes import (
 )
 
 TWO, QUARTER = f4(2), f4(0.25)
-MOST_PARTS = 3  # of 8 lanes; more cost more for each lane
+MOST_PARTS = 3  # of 8 lanes: up to 24 trials of a row fit side by side
 CHUNK = 16  # steps whose gradients are summed together
 # Weights are updated never, after each sequence, or at each step with a target.
 ANSWER, AFTER, EACH = 0, 1, 2
